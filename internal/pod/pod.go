@@ -1,0 +1,125 @@
+// Package pod holds the one Pod model the rest of the program works on.
+//
+// A Pod is read by package source from container labels or a Compose file. Once
+// Complete has returned it, every default is filled in and every reference
+// resolves, so no later package asks again where a value came from or whether
+// it was set.
+//
+// Pods are plain values: nothing here reads files, talks to an engine or looks
+// at the clock. That is what lets a test compare two of them with cmp.Diff.
+package pod
+
+import "time"
+
+// A Pod is a group of components that start, live and die together.
+type Pod struct {
+	// Components in the order of their names.
+	Components []Component
+	// SharePID puts every component into pause's PID namespace. Default true.
+	SharePID bool
+	// ShareIPC puts every component into pause's IPC namespace. Default true.
+	ShareIPC bool
+	// Grace is the budget for stopping the whole pod. Default 10 s, as Swarm's.
+	Grace time.Duration
+	// Pull says when images are pulled. Default Missing.
+	Pull Pull
+	// PauseImage is the image of the container that holds the namespaces.
+	PauseImage string
+}
+
+// Pull says when an image is pulled.
+type Pull string
+
+// The pull policies, in Compose's words.
+const (
+	Missing Pull = "missing"
+	Always  Pull = "always"
+)
+
+// A Component is one container of the pod, as its user described it. In a slice
+// or a map nil means "as the image says", empty means empty.
+type Component struct {
+	Name  string
+	Image string
+
+	Entrypoint []string
+	Command    []string
+	// Env are the variables to set; those of the image stay unless named here.
+	Env        map[string]string
+	WorkingDir string
+	User       string
+	// Labels are the user's; ours are added by Labels of the Owner.
+	Labels map[string]string
+	TTY    bool
+
+	Volumes []Volume
+	// Copies are made after the container is created and before it is started.
+	Copies []Copy
+
+	// Health is nil when the image's own check counts.
+	Health *Health
+
+	// StopSignal is empty when the image's counts, and SIGTERM where it has none.
+	StopSignal string
+	// StopGrace is how long the component may take from its stop signal to its
+	// end before it is killed. Default 10 s, as Docker's.
+	StopGrace time.Duration
+
+	// DependsOn in the order of the names.
+	DependsOn []Dependency
+}
+
+// A Dependency says what has to be true of another component before this one starts.
+type Dependency struct {
+	Name      string
+	Condition Condition
+}
+
+// Condition is one of Compose's depends_on conditions.
+type Condition string
+
+// The conditions, in Compose's words. Started is the default.
+const (
+	Started Condition = "service_started"
+	Healthy Condition = "service_healthy"
+)
+
+// A Volume is something mounted into a component.
+type Volume struct {
+	Kind VolumeKind
+	// Source is a host path for a Bind, the engine's name for a Named volume,
+	// empty for an Anonymous one and a Tmpfs.
+	Source   string
+	Target   string
+	ReadOnly bool
+}
+
+// VolumeKind tells what a Volume is.
+type VolumeKind string
+
+// The kinds of volumes.
+const (
+	Bind      VolumeKind = "bind"
+	Named     VolumeKind = "volume"
+	Anonymous VolumeKind = "anonymous"
+	Tmpfs     VolumeKind = "tmpfs"
+)
+
+// A Copy hands a file of the supervisor on to a component.
+type Copy struct {
+	Source string // absolute, in the supervisor
+	Target string // absolute, in the component
+}
+
+// Health is a component's own health check. Zero durations and retries mean the
+// engine's defaults (30 s, 30 s, 0 s, 3).
+type Health struct {
+	// Test is the engine's form: CMD and arguments, or CMD-SHELL and a line.
+	// Empty when Disable is set or when only the image's timing is changed.
+	Test        []string
+	Interval    time.Duration
+	Timeout     time.Duration
+	StartPeriod time.Duration
+	Retries     int
+	Disable     bool
+}

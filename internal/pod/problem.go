@@ -1,0 +1,33 @@
+package pod
+
+import "strings"
+
+// A Problem is one thing wrong with what the user wrote.
+type Problem struct {
+	// Place says where, as the user would look for it: "pod.component.web: ports".
+	Place string
+	// What says what is wrong there and what to do about it.
+	What string
+}
+
+func (p Problem) String() string { return p.Place + ": " + p.What }
+
+// Problems are all that is wrong, in the order they were found. As an error they
+// print one a line. A program that gets them exits 2.
+type Problems []Problem
+
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Err returns ps as an error, or nil when there are none.
+func (ps Problems) Err() error {
+	if len(ps) == 0 {
+		return nil
+	}
+	return ps
+}
