@@ -1,0 +1,283 @@
+// Package docker is the engine port on a Docker daemon, from API 1.41 on. Nothing
+// else in the program knows that it is Docker that we talk to.
+//
+// words.go turns our values into Docker's and back, calls.go makes the calls and
+// gives them the port's meaning, errors.go the kinds of errors, and will.go sees
+// to it that the daemon removes what we may no longer be there to remove.
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/volume"
+	"github.com/docker/docker/client"
+
+	"github.com/podlike/podlike/internal/engine"
+)
+
+// Engine is a Docker daemon.
+type Engine struct {
+	api *client.Client
+	// creating sends create requests only, each with a will. It is api where there are no wills.
+	creating *client.Client
+	wills    *wills
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// Open reaches the daemon that DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH
+// and DOCKER_API_VERSION name, by default the socket /var/run/docker.sock, and
+// settles on an API version with it.
+func Open(ctx context.Context) (*Engine, error) {
+	api, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the engine's address: %w", err)
+	}
+	if _, err := api.Ping(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot reach the engine at %s: %w", api.DaemonHost(), err), api.Close())
+	}
+	api.NegotiateAPIVersion(ctx)
+	d := &Engine{api: api, creating: api, wills: newWills()}
+	if socket, ok := strings.CutPrefix(api.DaemonHost(), "unix://"); ok {
+		err = d.leaveWills(socket)
+	}
+	return d, err
+}
+
+// leaveWills makes a client of its own for create requests.
+func (d *Engine) leaveWills(socket string) (err error) {
+	d.wills.socket = socket
+	d.creating, err = client.NewClientWithOpts(
+		client.WithHost(d.api.DaemonHost()),
+		client.WithHTTPClient(&http.Client{Transport: d.wills}),
+		client.WithVersion(d.api.ClientVersion()),
+	)
+	return err
+}
+
+// Close ends the connections. Wills that are still open are withdrawn.
+func (d *Engine) Close() error {
+	d.wills.close()
+	return d.api.Close()
+}
+
+// Inspect implements engine.Engine.
+func (d *Engine) Inspect(ctx context.Context, ref string) (engine.Seen, error) {
+	c, err := d.api.ContainerInspect(ctx, ref)
+	if err != nil {
+		return engine.Seen{}, fail(err, "inspect container %s", ref)
+	}
+	return seen(c), nil
+}
+
+// List implements engine.Engine.
+func (d *Engine) List(ctx context.Context, labels map[string]string) ([]engine.Seen, error) {
+	found, err := d.api.ContainerList(ctx, container.ListOptions{All: true, Filters: withLabels(labels)})
+	if err != nil {
+		return nil, fail(err, "list containers")
+	}
+	all := make([]engine.Seen, len(found))
+	for i, c := range found {
+		all[i] = listed(c)
+	}
+	return all, nil
+}
+
+// Watch implements engine.Engine. It subscribes first and looks then, so that no
+// change falls between the two.
+func (d *Engine) Watch(ctx context.Context, labels map[string]string, tell func(engine.ID, engine.Health)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	only := withLabels(labels)
+	only.Add("type", string(events.ContainerEventType))
+	only.Add("event", string(events.ActionHealthStatus))
+	changes, lost := d.api.Events(ctx, events.ListOptions{Filters: only})
+	if err := d.tellAll(ctx, labels, tell); err != nil {
+		return err
+	}
+	for {
+		select {
+		case e := <-changes:
+			_, word, _ := strings.Cut(string(e.Action), ": ")
+			tell(engine.ID(e.Actor.ID), health(word))
+		case err := <-lost:
+			return fail(err, "follow the engine's events")
+		}
+	}
+}
+
+// tellAll tells the health of those that run now.
+func (d *Engine) tellAll(ctx context.Context, labels map[string]string, tell func(engine.ID, engine.Health)) error {
+	all, err := d.List(ctx, labels)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		c, err := d.Inspect(ctx, string(c.ID))
+		switch {
+		case err == nil:
+			tell(c.ID, c.Health)
+		case !errors.Is(err, engine.ErrNotFound):
+			return err
+		}
+	}
+	return nil
+}
+
+// Create implements engine.Engine.
+func (d *Engine) Create(ctx context.Context, c engine.Container) (engine.ID, error) {
+	api := d.api
+	if c.Owner != "" {
+		api, ctx = d.creating, context.WithValue(ctx, heir{}, c.Owner)
+	}
+	made, err := api.ContainerCreate(ctx, config(c), host(c), nil, nil, c.Name)
+	if err != nil {
+		return "", fail(err, "create container %s", c.Name)
+	}
+	d.wills.rename(c.Name, engine.ID(made.ID))
+	return engine.ID(made.ID), nil
+}
+
+// Put implements engine.Engine.
+func (d *Engine) Put(ctx context.Context, id engine.ID, dir string, archive io.Reader) error {
+	err := d.api.CopyToContainer(ctx, string(id), dir, archive, container.CopyToContainerOptions{})
+	return fail(err, "copy into container %.12s", id)
+}
+
+// Start implements engine.Engine.
+func (d *Engine) Start(ctx context.Context, id engine.ID) error {
+	if err := d.api.ContainerStart(ctx, string(id), container.StartOptions{}); err != nil {
+		return startFail(err, id)
+	}
+	d.wills.void(id)
+	return nil
+}
+
+// Wait implements engine.Engine.
+func (d *Engine) Wait(ctx context.Context, id engine.ID) (<-chan engine.Exit, error) {
+	ends, lost := d.api.ContainerWait(ctx, string(id), container.WaitConditionNextExit)
+	select {
+	case err := <-lost: // refused: there is no such container
+		return nil, fail(err, "wait for container %.12s", id)
+	default:
+	}
+	exit := make(chan engine.Exit, 1)
+	go func() { exit <- d.await(ctx, id, ends, lost) }() // over when ctx is
+	return exit, nil
+}
+
+// await reads one answer to a wait. A stream that was cut tells nothing about the
+// container, so it is asked for again.
+func (d *Engine) await(ctx context.Context, id engine.ID, ends <-chan container.WaitResponse, lost <-chan error) engine.Exit {
+	for {
+		select {
+		case end := <-ends:
+			return exitOf(end)
+		case err := <-lost:
+			if ctx.Err() != nil {
+				return engine.Exit{Err: context.Cause(ctx)}
+			}
+			now, gone := d.Inspect(ctx, string(id))
+			if gone != nil {
+				return engine.Exit{Err: errors.Join(fail(err, "wait for container %.12s", id), gone)}
+			}
+			if !now.Running {
+				return engine.Exit{Code: now.ExitCode}
+			}
+			ends, lost = d.api.ContainerWait(ctx, string(id), container.WaitConditionNotRunning)
+		}
+	}
+}
+
+func exitOf(end container.WaitResponse) engine.Exit {
+	if end.Error != nil {
+		return engine.Exit{Err: errors.New(end.Error.Message)}
+	}
+	return engine.Exit{Code: int(end.StatusCode)}
+}
+
+// Stop implements engine.Engine.
+func (d *Engine) Stop(ctx context.Context, id engine.ID, grace time.Duration) error {
+	whole := seconds(grace)
+	err := d.api.ContainerStop(ctx, string(id), container.StopOptions{Timeout: &whole})
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return fail(err, "stop container %.12s", id)
+}
+
+// Remove implements engine.Engine.
+func (d *Engine) Remove(ctx context.Context, id engine.ID) error {
+	err := d.api.ContainerRemove(ctx, string(id), container.RemoveOptions{Force: true, RemoveVolumes: true})
+	d.wills.void(id)
+	if errdefs.IsConflict(err) { // the engine is at it already
+		return d.removed(ctx, id)
+	}
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return fail(err, "remove container %.12s", id)
+}
+
+// removed waits until the engine has removed a container.
+func (d *Engine) removed(ctx context.Context, id engine.ID) error {
+	ends, lost := d.api.ContainerWait(ctx, string(id), container.WaitConditionRemoved)
+	select {
+	case end := <-ends:
+		return exitOf(end).Err
+	case err := <-lost:
+		if errdefs.IsNotFound(err) {
+			return nil
+		}
+		return fail(err, "wait for the removal of container %.12s", id)
+	}
+}
+
+// Image implements engine.Engine.
+func (d *Engine) Image(ctx context.Context, ref string) (engine.Image, error) {
+	i, err := d.api.ImageInspect(ctx, ref)
+	if err != nil {
+		return engine.Image{}, fail(err, "inspect image %s", ref)
+	}
+	return imageSeen(i), nil
+}
+
+// Volumes implements engine.Engine.
+func (d *Engine) Volumes(ctx context.Context, labels map[string]string) ([]engine.Volume, error) {
+	found, err := d.api.VolumeList(ctx, volume.ListOptions{Filters: withLabels(labels)})
+	if err != nil {
+		return nil, fail(err, "list volumes")
+	}
+	all := make([]engine.Volume, len(found.Volumes))
+	for i, v := range found.Volumes {
+		all[i] = engine.Volume{Name: v.Name, Labels: v.Labels}
+	}
+	return all, nil
+}
+
+// Volume implements engine.Engine.
+func (d *Engine) Volume(ctx context.Context, name string) (engine.Volume, error) {
+	v, err := d.api.VolumeInspect(ctx, name)
+	if err != nil {
+		return engine.Volume{}, fail(err, "inspect volume %s", name)
+	}
+	return engine.Volume{Name: v.Name, Labels: v.Labels}, nil
+}
+
+// RemoveVolume implements engine.Engine.
+func (d *Engine) RemoveVolume(ctx context.Context, name string) error {
+	err := d.api.VolumeRemove(ctx, name, false)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return fail(err, "remove volume %s", name)
+}

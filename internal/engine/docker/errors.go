@@ -1,0 +1,62 @@
+package docker
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/podlike/podlike/internal/engine"
+)
+
+// fail says what could not be done, once, and keeps the kind of error for those
+// who branch on it.
+func fail(err error, what string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	what = fmt.Sprintf(what, args...)
+	if errdefs.IsNotFound(err) {
+		return fmt.Errorf("cannot %s: %w: %w", what, engine.ErrNotFound, plain{err})
+	}
+	return fmt.Errorf("cannot %s: %w", what, plain{err})
+}
+
+// plain is an engine's error without the words that say who said it.
+type plain struct{ error }
+
+func (p plain) Error() string {
+	return strings.TrimPrefix(strings.TrimSpace(p.error.Error()), "Error response from daemon: ")
+}
+
+func (p plain) Unwrap() error { return p.error }
+
+// startFail tells a command that is missing or cannot be executed from other
+// faults, by the runtime's words: the API has no other sign of it. The docker
+// command line decides in the same way between its exit codes 125, 126 and 127.
+func startFail(err error, id engine.ID) error {
+	if err == nil {
+		return nil
+	}
+	kind := error(nil)
+	said := err.Error()
+	switch {
+	case has(said, "executable file not found", "no such file or directory"):
+		kind = engine.ErrNoCommand
+	case has(said, "permission denied", "is a directory", "exec format error"):
+		kind = engine.ErrCannotExecute
+	default:
+		return fail(err, "start container %.12s", id)
+	}
+	return fmt.Errorf("cannot start container %.12s: %w: %w", id, kind, plain{err})
+}
+
+// has reports whether text contains one of the parts.
+func has(text string, parts ...string) bool {
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,51 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/pkg/jsonmessage"
+
+	"github.com/podlike/podlike/internal/engine"
+)
+
+// Pull implements engine.Engine.
+func (d *Engine) Pull(ctx context.Context, ref string, tell func(engine.Progress)) error {
+	said, err := d.api.ImagePull(ctx, ref, image.PullOptions{})
+	if err != nil {
+		return fail(err, "pull %s", ref)
+	}
+	defer said.Close()
+	return fail(follow(json.NewDecoder(said), tell), "pull %s", ref)
+}
+
+// follow reads what the engine says of a pull up to its end, adding up the layers.
+func follow(said *json.Decoder, tell func(engine.Progress)) error {
+	layers := map[string]*jsonmessage.JSONProgress{}
+	for {
+		var m jsonmessage.JSONMessage
+		switch err := said.Decode(&m); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case m.Error != nil:
+			return m.Error
+		case m.Progress != nil && m.ID != "" && m.Progress.Total > 0:
+			layers[m.ID] = m.Progress
+		}
+		tell(sum(m.Status, layers))
+	}
+}
+
+func sum(status string, layers map[string]*jsonmessage.JSONProgress) engine.Progress {
+	p := engine.Progress{Status: status}
+	for _, layer := range layers {
+		p.Done += layer.Current
+		p.Total += layer.Total
+	}
+	return p
+}

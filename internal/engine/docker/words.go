@@ -1,0 +1,192 @@
+package docker
+
+import (
+	"math"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/mount"
+
+	"github.com/podlike/podlike/internal/engine"
+)
+
+// config says in Docker's words what runs in a container.
+func config(c engine.Container) *container.Config {
+	grace := seconds(c.StopGrace)
+	return &container.Config{
+		Image:       c.Image,
+		Entrypoint:  c.Entrypoint,
+		Cmd:         c.Command,
+		Env:         c.Env,
+		WorkingDir:  c.WorkingDir,
+		User:        c.User,
+		Labels:      c.Labels,
+		Healthcheck: check(c.Health),
+		StopSignal:  c.StopSignal,
+		StopTimeout: &grace,
+		Tty:         c.TTY,
+		OpenStdin:   c.Stdin,
+		StdinOnce:   c.Stdin,
+		AttachStdin: c.Stdin,
+	}
+}
+
+// host says in Docker's words how a container is run. Everything is removed by
+// the engine once it has ended, whoever is alive to ask for it.
+func host(c engine.Container) *container.HostConfig {
+	h := &container.HostConfig{
+		AutoRemove:  true,
+		NetworkMode: container.NetworkMode(join(c.Network)),
+		PidMode:     container.PidMode(join(c.PID)),
+		IpcMode:     container.IpcMode(join(c.IPC)),
+		LogConfig:   container.LogConfig{},
+	}
+	if c.ShareIPC {
+		h.IpcMode = container.IPCModeShareable
+	}
+	if c.OOMScoreAdj != nil {
+		h.OomScoreAdj = *c.OOMScoreAdj
+	}
+	if c.Locked {
+		h.CapDrop = []string{"ALL"}
+		h.CapAdd = c.Capabilities
+		h.ReadonlyRootfs = true
+		h.SecurityOpt = []string{"no-new-privileges"}
+	}
+	for _, m := range c.Mounts {
+		if bind, ok := bindWord(m); ok {
+			h.Binds = append(h.Binds, bind)
+			continue
+		}
+		h.Mounts = append(h.Mounts, mountWord(m))
+	}
+	return h
+}
+
+// join names a container whose namespace is to be joined.
+func join(id engine.ID) string {
+	if id == "" {
+		return ""
+	}
+	return "container:" + string(id)
+}
+
+// bindWord is a host path in the short form, in which the engine makes a missing
+// directory, as users of docker run -v and of Compose expect.
+func bindWord(m engine.Mount) (string, bool) {
+	if m.Type != engine.BindMount || strings.Contains(m.Source+m.Target, ":") {
+		return "", false
+	}
+	var options []string
+	if m.ReadOnly {
+		options = append(options, "ro")
+	}
+	for _, word := range []string{m.Propagation, m.SELinux} {
+		if word != "" {
+			options = append(options, word)
+		}
+	}
+	bind := m.Source + ":" + m.Target
+	if len(options) > 0 {
+		bind += ":" + strings.Join(options, ",")
+	}
+	return bind, true
+}
+
+func mountWord(m engine.Mount) mount.Mount {
+	w := mount.Mount{Type: mount.Type(m.Type), Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly}
+	switch m.Type {
+	case engine.VolumeMount:
+		w.VolumeOptions = &mount.VolumeOptions{Labels: m.Labels, NoCopy: m.NoCopy}
+	case engine.TmpfsMount:
+		w.TmpfsOptions = &mount.TmpfsOptions{SizeBytes: m.Size, Mode: os.FileMode(m.Mode)}
+	case engine.BindMount:
+		w.BindOptions = &mount.BindOptions{Propagation: mount.Propagation(m.Propagation)}
+	}
+	return w
+}
+
+func check(c *engine.Check) *container.HealthConfig {
+	if c == nil {
+		return nil
+	}
+	return &container.HealthConfig{
+		Test: c.Test, Interval: c.Interval, Timeout: c.Timeout, StartPeriod: c.StartPeriod, Retries: c.Retries,
+	}
+}
+
+// seconds rounds up: a grace of half a second is no grace of none.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// withLabels filters by labels; an empty value stands for any.
+func withLabels(labels map[string]string) filters.Args {
+	args := filters.NewArgs()
+	for key, value := range labels {
+		if value != "" {
+			key += "=" + value
+		}
+		args.Add("label", key)
+	}
+	return args
+}
+
+// seen is a container as inspected.
+func seen(c container.InspectResponse) engine.Seen {
+	s := engine.Seen{
+		ID:          engine.ID(c.ID),
+		Name:        strings.TrimPrefix(c.Name, "/"),
+		Image:       c.Config.Image,
+		Labels:      c.Config.Labels,
+		Running:     c.State.Running,
+		ExitCode:    c.State.ExitCode,
+		Hostname:    c.Config.Hostname,
+		Argv:        append([]string{c.Path}, c.Args...),
+		OOMScoreAdj: c.HostConfig.OomScoreAdj,
+	}
+	if c.State.Health != nil {
+		s.Health = health(c.State.Health.Status)
+	}
+	for _, m := range c.Mounts {
+		if m.Type == mount.TypeVolume {
+			s.Volumes = append(s.Volumes, m.Name)
+		}
+	}
+	return s
+}
+
+// listed is a container as the list shows it: its health is not there.
+func listed(c container.Summary) engine.Seen {
+	s := engine.Seen{ID: engine.ID(c.ID), Image: c.Image, Labels: c.Labels, Running: c.State == container.StateRunning}
+	for _, name := range c.Names {
+		if name = strings.TrimPrefix(name, "/"); path.Base(name) == name { // not one of a link
+			s.Name = name
+		}
+	}
+	return s
+}
+
+// health turns the engine's words into ours; "none" is no check.
+func health(word string) engine.Health {
+	if word == container.NoHealthcheck {
+		return engine.NoHealth
+	}
+	return engine.Health(word)
+}
+
+func imageSeen(i image.InspectResponse) engine.Image {
+	seen := engine.Image{ID: engine.ID(i.ID)}
+	if i.Config == nil {
+		return seen
+	}
+	for target := range i.Config.Volumes {
+		seen.Volumes = append(seen.Volumes, target)
+	}
+	check := i.Config.Healthcheck
+	seen.Checked = check != nil && len(check.Test) > 0 && check.Test[0] != "NONE"
+	return seen
+}

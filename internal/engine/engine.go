@@ -1,0 +1,211 @@
+// Package engine is the port between a pod and whatever runs its containers: the
+// value types, the kinds of errors and one interface, in our words.
+//
+// It knows neither pods nor Docker. Package engine/docker speaks to a daemon,
+// package engine/fake keeps everything in memory, and package engine/enginetest
+// holds what both must do.
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// The kinds of errors a caller may branch on. Everything else is a fault.
+var (
+	// ErrNotFound: there is no such container, image or volume.
+	ErrNotFound = errors.New("not found")
+	// ErrCannotExecute: the component's command is there but cannot be executed.
+	ErrCannotExecute = errors.New("cannot execute")
+	// ErrNoCommand: the component's command is not in its image.
+	ErrNoCommand = errors.New("command not found")
+)
+
+// ID names a container, volume or image for the engine.
+type ID string
+
+// Engine runs containers.
+//
+// Every method may be called again after an error: removing what is gone and
+// stopping what has stopped both succeed. Every method returns when ctx is done.
+type Engine interface {
+	// Inspect reports one container by ID or name, or ErrNotFound.
+	Inspect(ctx context.Context, ref string) (Seen, error)
+	// List reports the containers that carry every one of these labels, running or
+	// not. An empty value stands for any value.
+	List(ctx context.Context, labels map[string]string) ([]Seen, error)
+	// Watch tells the health of every container with these labels, once at the
+	// start and again with each change, until ctx is done or the connection is
+	// lost. The caller watches again; nothing is missed, as the start tells all.
+	Watch(ctx context.Context, labels map[string]string, tell func(ID, Health)) error
+
+	// Create makes a container that does not run yet. If its owner stops before
+	// Start was called, the engine removes it by itself wherever it can be made to.
+	Create(ctx context.Context, c Container) (ID, error)
+	// Put unpacks a tar archive into a container's directory. Parents that are in
+	// the archive are made.
+	Put(ctx context.Context, id ID, dir string, archive io.Reader) error
+	// Attach connects to a container's streams. Attached before Start it misses
+	// no byte of output. It attaches to stdin too when the container was created with it.
+	Attach(ctx context.Context, id ID, c Container) (Stream, error)
+	// Wait returns once the engine has taken note that we wait; the channel then
+	// gives the end of the container's next run. Call it before Start.
+	Wait(ctx context.Context, id ID) (<-chan Exit, error)
+	// Start runs what was created. What went wrong with the component's command is
+	// told by ErrCannotExecute and ErrNoCommand.
+	Start(ctx context.Context, id ID) error
+	// Stop asks the container to end with its stop signal, kills it when grace is
+	// over (rounded up to whole seconds) and returns when it has ended.
+	Stop(ctx context.Context, id ID, grace time.Duration) error
+	// Remove kills the container if it runs, removes it with its anonymous volumes
+	// and returns when it is gone and its name is free.
+	Remove(ctx context.Context, id ID) error
+
+	// Image reports a local image, or ErrNotFound.
+	Image(ctx context.Context, ref string) (Image, error)
+	// Pull fetches an image, telling how far it is. ErrNotFound: there is none.
+	Pull(ctx context.Context, ref string, tell func(Progress)) error
+
+	// Volumes reports the volumes that carry every one of these labels.
+	Volumes(ctx context.Context, labels map[string]string) ([]Volume, error)
+	// Volume reports one volume, or ErrNotFound.
+	Volume(ctx context.Context, name string) (Volume, error)
+	// RemoveVolume removes a volume that nothing uses.
+	RemoveVolume(ctx context.Context, name string) error
+}
+
+// A Stream is the connection to a running container's stdin and output.
+type Stream interface {
+	// Copy passes the output on until the container ends or Close is called.
+	Copy(stdout, stderr io.Writer) error
+	// Write sends to stdin.
+	io.Writer
+	// Close lets go; a container that was created with Stdin sees its end.
+	io.Closer
+}
+
+// A Container is what is to be created. Nil slices mean "as the image says".
+type Container struct {
+	Name  string
+	Image string
+	// Owner is the container whose end makes this one pointless (see Create).
+	Owner ID
+
+	Entrypoint []string
+	Command    []string
+	Env        []string
+	WorkingDir string
+	User       string
+	Labels     map[string]string
+	Mounts     []Mount
+	Health     *Check
+	StopSignal string
+	// StopGrace is what the engine gives it when somebody else stops it.
+	StopGrace time.Duration
+	TTY       bool
+	// Stdin opens stdin for one attachment: when that ends, stdin ends.
+	Stdin bool
+
+	// Network, PID and IPC name the container to join; empty for one of its own.
+	Network, PID, IPC ID
+	// ShareIPC lets others join the IPC namespace of this one.
+	ShareIPC bool
+
+	// OOMScoreAdj is set as it is when not nil.
+	OOMScoreAdj *int
+	// Locked drops every capability but those in Capabilities, makes the root
+	// read-only and forbids new privileges.
+	Locked       bool
+	Capabilities []string
+}
+
+// A Mount is something mounted into a container.
+type Mount struct {
+	Type     MountType
+	Source   string // empty for an anonymous volume and a tmpfs
+	Target   string
+	ReadOnly bool
+	Labels   map[string]string // of a volume that the engine has to make
+	// NoCopy leaves a new volume empty.
+	NoCopy bool
+	// Propagation and SELinux are the engine's words for a bind.
+	Propagation, SELinux string
+	// Size in bytes and Mode of a tmpfs. Zeros mean the engine's defaults.
+	Size int64
+	Mode uint32
+}
+
+// MountType is the engine's word for what a mount is.
+type MountType string
+
+// The types of mounts.
+const (
+	BindMount   MountType = "bind"
+	VolumeMount MountType = "volume"
+	TmpfsMount  MountType = "tmpfs"
+)
+
+// A Check is a health check. Zeros mean the engine's defaults.
+type Check struct {
+	Test                           []string
+	Interval, Timeout, StartPeriod time.Duration
+	Retries                        int
+}
+
+// Health is a container's health as the engine sees it.
+type Health string
+
+// The engine's words for health. NoHealth: it has no check.
+const (
+	NoHealth  Health = ""
+	Starting  Health = "starting"
+	Healthy   Health = "healthy"
+	Unhealthy Health = "unhealthy"
+)
+
+// Seen is a container as it is.
+type Seen struct {
+	ID       ID
+	Name     string
+	Image    string
+	Labels   map[string]string
+	Running  bool
+	Health   Health
+	ExitCode int
+	// Hostname and Argv are what the process in it can see of itself.
+	Hostname string
+	Argv     []string
+	// Volumes are the names of the volumes mounted into it.
+	Volumes     []string
+	OOMScoreAdj int
+}
+
+// An Exit is the end of a run.
+type Exit struct {
+	Code int
+	// Err is set when the end could not be learned; Code means nothing then.
+	Err error
+}
+
+// An Image is a local image, as far as a container's making needs it.
+type Image struct {
+	ID ID
+	// Volumes are the paths for which the engine makes anonymous volumes.
+	Volumes []string
+	// Checked: it has a health check of its own.
+	Checked bool
+}
+
+// A Volume is a volume of the engine's.
+type Volume struct {
+	Name   string
+	Labels map[string]string
+}
+
+// Progress is how far a pull is. Done and Total are bytes over all layers known so far.
+type Progress struct {
+	Status      string
+	Done, Total int64
+}
