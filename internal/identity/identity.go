@@ -1,0 +1,141 @@
+// Package identity finds out which container this process runs in. It only asks
+// and never guesses: what it finds was looked up at the engine and compared with
+// what this process can see of itself.
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/podlike/podlike/internal/engine"
+)
+
+// Traces are what a process can know of the container it is in.
+type Traces struct {
+	// Told is an ID or a name given by the user; it is trusted, but has to exist.
+	Told string
+	// Task is the Swarm task's ID, told by way of {{.Task.ID}} in the environment.
+	Task string
+	// CgroupPaths are the paths in /proc/self/cgroup: the container's own, except
+	// in a private cgroup namespace, which is the default on cgroup v2.
+	CgroupPaths []string
+	// MountInfo is the text of /proc/self/mountinfo. The engine mounts
+	// /etc/hostname from a directory named after the container, or after another
+	// one when its network was joined.
+	MountInfo string
+	// Hostname is the short ID unless the user chose another.
+	Hostname string
+	// Argv is the command line of this process.
+	Argv []string
+}
+
+// taskLabel is how Swarm marks the container of a task.
+const taskLabel = "com.docker.swarm.task.id"
+
+// ErrUnknown says that no trace led to this process's container.
+var ErrUnknown = errors.New("cannot find out which container this is: set PODLIKE_CONTAINER to its name or ID, or PODLIKE_TASK to {{.Task.ID}}")
+
+// Find returns the container this process runs in, or ErrUnknown.
+func Find(ctx context.Context, e engine.Engine, t Traces) (engine.Seen, error) {
+	if t.Told != "" {
+		return e.Inspect(ctx, t.Told)
+	}
+	refs, err := t.candidates(ctx, e)
+	if err != nil {
+		return engine.Seen{}, err
+	}
+	for _, ref := range refs {
+		found, err := e.Inspect(ctx, ref)
+		switch {
+		case err == nil && t.fit(found):
+			return found, nil
+		case err != nil && !errors.Is(err, engine.ErrNotFound):
+			return engine.Seen{}, err
+		}
+	}
+	return engine.Seen{}, ErrUnknown
+}
+
+// candidates are container references to try, the surest first.
+func (t Traces) candidates(ctx context.Context, e engine.Engine) ([]string, error) {
+	var refs []string
+	if t.Task != "" {
+		tasks, err := e.List(ctx, map[string]string{taskLabel: t.Task})
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range tasks {
+			refs = append(refs, string(c.ID))
+		}
+	}
+	for _, path := range t.CgroupPaths {
+		refs = append(refs, idsIn(path)...)
+	}
+	refs = append(refs, mountedHostname(t.MountInfo)...)
+	if shortID.MatchString(t.Hostname) {
+		refs = append(refs, t.Hostname)
+	}
+	return unique(refs), nil
+}
+
+// fit reports whether a container can be the one this process runs in. A process
+// sees the hostname of its container, or that of the network it has joined, and
+// its command line as the engine started it.
+func (t Traces) fit(c engine.Seen) bool {
+	return c.Running && slices.Equal(c.Argv, t.Argv) && (c.Hostname == t.Hostname || c.Hostname == "")
+}
+
+var (
+	longID  = regexp.MustCompile(`[0-9a-f]{64}`)
+	shortID = regexp.MustCompile(`^[0-9a-f]{12}$`)
+	// hostFile is the source of a mount: …/containers/<id>/hostname.
+	hostFile = regexp.MustCompile(`/containers/([0-9a-f]{64})/hostname `)
+)
+
+// idsIn are the container IDs in a cgroup's path, the innermost first, as
+// containers may run in containers: /docker/<id>, /system.slice/docker-<id>.scope.
+func idsIn(path string) []string {
+	ids := longID.FindAllString(path, -1)
+	slices.Reverse(ids)
+	return ids
+}
+
+func mountedHostname(mountinfo string) []string {
+	var ids []string
+	for _, match := range hostFile.FindAllStringSubmatch(mountinfo, -1) {
+		ids = append(ids, match[1])
+	}
+	return ids
+}
+
+// unique keeps the first of each.
+func unique(all []string) []string {
+	var kept []string
+	for _, one := range all {
+		if !slices.Contains(kept, one) {
+			kept = append(kept, one)
+		}
+	}
+	return kept
+}
+
+// PauseImage is the pause image that belongs to a supervisor's: the same
+// repository and version. An image of another name gets podlike/pause:version.
+func PauseImage(supervisor, version string) string {
+	image, _, _ := strings.Cut(supervisor, "@")
+	dir, last := "", image
+	if slash := strings.LastIndexByte(image, '/'); slash >= 0 {
+		dir, last = image[:slash+1], image[slash+1:]
+	}
+	if name, tag, tagged := strings.Cut(last, ":"); name == "supervisor" {
+		if !tagged {
+			tag = "latest"
+		}
+		return fmt.Sprintf("%spause:%s", dir, tag)
+	}
+	return "podlike/pause:" + version
+}
