@@ -1,0 +1,58 @@
+// Package event tells what has happened to a pod, once, for people and for
+// whatever shows it to them. It decides nothing and knows nobody.
+package event
+
+import "time"
+
+// Kind says what has happened, in words that can stand in a log as they are.
+type Kind string
+
+// What can happen. Each line says which fields of an Event it fills.
+const (
+	Swept     Kind = "leftover removed"    // Container, Why
+	Pulling   Kind = "pulling image"       // Image, Why, Progress once it is under way
+	Pulled    Kind = "image pulled"        // Image, Took
+	Created   Kind = "container created"   // Component, Container
+	Started   Kind = "component started"   // Component, Container
+	Waiting   Kind = "component waits"     // Component, Why
+	Healthy   Kind = "component healthy"   // Component
+	Unhealthy Kind = "component unhealthy" // Component
+	Running   Kind = "pod running"         // Took
+	Died      Kind = "component ended"     // Component, Code
+	Stopping  Kind = "pod stopping"        // Component and Code if one ended it, Why
+	Lost      Kind = "engine events lost"  // Why
+	Trouble   Kind = "cannot clean up"     // Why
+	Ended     Kind = "pod ended"           // Component if one ended it, Code, Why, Ends, Last, Took
+)
+
+// An Event is one thing that has happened.
+type Event struct {
+	At   time.Time
+	Kind Kind
+	// Component is the name in the pod, or "pause".
+	Component string
+	// Container is the engine's ID.
+	Container string
+	Image     string
+	Why       string
+	Progress  string
+	Code      int
+	// Took is how long it took: a pull, a start of the pod, its whole life.
+	Took time.Duration
+	// Ends are how the components ended, in the order of their names.
+	Ends []End
+	// Last are the last lines of output of the component that failed.
+	Last []string
+}
+
+// An End is how one component ended.
+type End struct {
+	Component string
+	// Code is its exit code, -1 if it never ran or its end could not be learned.
+	Code int
+	// Why says what kept it from running, if anything did.
+	Why string
+}
+
+// A Sink takes events. It may be called by several goroutines at once.
+type Sink func(Event)
