@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// asTestkit in the environment makes this test binary behave as testkit.
+const asTestkit = "PODLIKE_AS_TESTKIT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asTestkit) != "" {
+		os.Exit(run(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// testkit is the program as a process of its own. With the race detector in it a
+// process would sleep for a second before it exits with 0.
+func testkit(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asTestkit+"=1", "GORACE=atexit_sleep_ms=0")
+	return cmd
+}
+
+func TestCommandsEndAsTheySay(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	for name, test := range map[string]struct {
+		why    string
+		args   []string
+		code   int
+		stdout string
+	}{
+		"Exit":         {"the code is the argument", []string{"exit", "7"}, 7, ""},
+		"ExitLater":    {"options are words", []string{"exit", "3", "after", "1ms"}, 3, ""},
+		"ExitOfWhat":   {"a code that is none is a mistake in the test", []string{"exit", "x"}, 2, ""},
+		"Kill":         {"-1 is how os/exec calls a death by signal", []string{"kill"}, -1, ""},
+		"Lines":        {"lines are numbered from 1", []string{"lines", "2"}, 0, "line 1\nline 2\n"},
+		"LinesPrefix":  {"the prefix tells components apart", []string{"lines", "2", "prefix", "a-", "every", "1ms"}, 0, "a-1\na-2\n"},
+		"Partial":      {"the last line of a stream need not end", []string{"partial", "half a"}, 0, "half a"},
+		"Long":         {"the length is without the line's end", []string{"long", "12"}, 0, "012345678901\n"},
+		"Flash":        {"one line and out", []string{"flash", "hi"}, 0, "hi\n"},
+		"ExistsNot":    {"1 is an unhealthy health check", []string{"exists", file + "none"}, 1, ""},
+		"Touch":        {"made by one process, seen by another", []string{"touch", file}, 0, ""},
+		"GetNothing":   {"no answer is no success", []string{"get", "http://127.0.0.1:1/"}, 1, ""},
+		"UnknownWords": {"what a command does not know it ignores", []string{"exit", "0", "--pattern", "/var/*.log"}, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout bytes.Buffer
+			cmd := testkit(t, test.args...)
+			cmd.Stdout = &stdout
+			cmd.Run()
+			if code := cmd.ProcessState.ExitCode(); code != test.code || stdout.String() != test.stdout {
+				t.Errorf("got %d and %q, want %d and %q: %s", code, stdout.String(), test.code, test.stdout, test.why)
+			}
+		})
+	}
+}
+
+func TestLinesOnBothStreamsAreTheSame(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	cmd := testkit(t, "lines", "1000", "both")
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if stdout.String() != stderr.String() || strings.Count(stdout.String(), "\n") != 1000 {
+		t.Errorf("%d bytes on stdout, %d on stderr", stdout.Len(), stderr.Len())
+	}
+}
+
+func TestHistoryTellsWhoGotWhichSignal(t *testing.T) {
+	for name, test := range map[string]struct {
+		why    string
+		signal os.Signal
+		words  []string
+		want   []string
+	}{
+		"Term":   {"the usual way to end", unix.SIGTERM, nil, []string{"web started", "web term"}},
+		"Usr1":   {"a component may have a stop signal of its own", unix.SIGUSR1, nil, []string{"web started", "web usr1"}},
+		"Linger": {"between the signal and the end is the time others must wait", unix.SIGTERM, []string{"linger", "1ms"}, []string{"web started", "web term", "web exit"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file, health := filepath.Join(dir, "history"), filepath.Join(dir, "health")
+			cmd := testkit(t, append([]string{"history", file, "web", "health", health}, test.words...)...)
+			start(t, cmd)
+			wait([]string{health})
+			cmd.Process.Signal(test.signal)
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("ended with %v, want a clean end", err)
+			}
+			if got := events(t, file); strings.Join(got, ",") != strings.Join(test.want, ",") {
+				t.Errorf("got %q, want %q: %s", got, test.want, test.why)
+			}
+		})
+	}
+}
+
+// events are the lines of a history without their times, which must not go back.
+func events(t *testing.T, file string) (all []string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last int64
+	for line := range strings.Lines(string(content)) {
+		var at int64
+		var name, what string
+		if _, err := fmt.Sscanf(line, "%d %s %s\n", &at, &name, &what); err != nil || at < last {
+			t.Errorf("line %q after %d: %v", line, last, err)
+		}
+		last, all = at, append(all, name+" "+what)
+	}
+	return all
+}
+
+func TestSleepEndsCleanlyOnASignalAndIgnoreDoesNot(t *testing.T) {
+	for name, test := range map[string]struct {
+		why, command string
+		ends         bool
+	}{
+		"Sleep":  {"a component that does as told", "sleep", true},
+		"Ignore": {"a component that has to be killed", "ignore", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			health := filepath.Join(t.TempDir(), "health")
+			cmd := testkit(t, test.command, "health", health)
+			start(t, cmd)
+			wait([]string{health})
+			cmd.Process.Signal(unix.SIGTERM)
+			if !test.ends {
+				cmd.Process.Signal(unix.SIGINT)
+				cmd.Process.Signal(unix.SIGKILL)
+			}
+			if err := cmd.Wait(); (err == nil) != test.ends {
+				t.Errorf("ended with %v: %s", err, test.why)
+			}
+		})
+	}
+}
+
+// Orphans are nobody's here, so they come to the nearest reaper above: this test.
+func TestEveryOrphanComesToTheReaper(t *testing.T) {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	const n = 250
+	cmd := testkit(t, "orphans", fmt.Sprint(n), "burst", "100")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, cmd)
+	if said, _ := bufio.NewReader(stdout).ReadString('\n'); said != "left 250\n" {
+		t.Errorf("said %q", said)
+	}
+	for i := range n {
+		if pid, err := unix.Wait4(-1, nil, 0, nil); err != nil || pid == cmd.Process.Pid {
+			t.Fatalf("after %d orphans: pid %d, %v", i, pid, err)
+		}
+	}
+	if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != nil || pid != 0 {
+		t.Errorf("one more than asked for: pid %d, %v", pid, err)
+	}
+	cmd.Process.Signal(unix.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("ended with %v, want a clean end", err)
+	}
+}
+
+func TestASiteFailsUntilItIsToldNotTo(t *testing.T) {
+	server := httptest.NewServer(site())
+	defer server.Close()
+	for _, step := range []struct {
+		page string
+		want int
+	}{{"/", 200}, {"/fail", 200}, {"/", 500}, {"/env", 500}, {"/ok", 200}, {"/", 200}, {"/file?path=/none", 404}} {
+		answer, err := http.Get(server.URL + step.page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, answer.Body)
+		answer.Body.Close()
+		if answer.StatusCode != step.want {
+			t.Errorf("%s answers %d, want %d", step.page, answer.StatusCode, step.want)
+		}
+	}
+}
+
+func TestAProcessHasOddNames(t *testing.T) {
+	for name, test := range map[string]struct{ why, stat, want string }{
+		"Plain":       {"the usual", "7 (sh) S 1 7 7", "7 S sh"},
+		"Parentheses": {"a program may call itself anything", "8 (a) Z (b) R 1 8", "8 R a) Z (b"},
+		"Zombie":      {"what tests look for", "9 (testkit) Z 1 9", "9 Z testkit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := process(test.stat); got != test.want {
+				t.Errorf("got %q, want %q: %s", got, test.want, test.why)
+			}
+		})
+	}
+}
+
+// start starts a process that is killed at the latest when the test is over.
+func start(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// id prints who and where it is and with which arguments it was started.
+func id(args []string) int {
+	groups, _ := os.Getgroups()
+	cwd, _ := os.Getwd()
+	fmt.Printf("uid %d\ngid %d\ngroups %v\ncwd %s\n", os.Getuid(), os.Getgid(), groups, cwd)
+	for _, a := range args {
+		fmt.Println("arg", a)
+	}
+	return 0
+}
+
+// env prints the environment.
+func env([]string) int {
+	for _, variable := range os.Environ() {
+		fmt.Println(variable)
+	}
+	return 0
+}
+
+// ps prints the processes there are, in the order of their numbers.
+func ps([]string) int {
+	pids, err := processes()
+	if err != nil {
+		return failed(err)
+	}
+	for _, pid := range pids {
+		content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue // it has ended since
+		}
+		fmt.Println(process(string(content)))
+	}
+	return 0
+}
+
+// processes are the numbers of all processes of this PID namespace.
+func processes() (pids []int, err error) {
+	entries, err := os.ReadDir("/proc")
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	sort.Ints(pids)
+	return pids, err
+}
+
+// process is the line that ps prints for the content of a /proc/<pid>/stat. The
+// name in it is in parentheses, and may hold spaces and parentheses itself.
+func process(stat string) string {
+	open, shut := strings.Index(stat, "("), strings.LastIndex(stat, ")")
+	if open < 0 || shut+2 >= len(stat) {
+		return strings.TrimSpace(stat)
+	}
+	return fmt.Sprintf("%s %c %s", strings.TrimSpace(stat[:open]), stat[shut+2], stat[open+1:shut])
+}
