@@ -26,11 +26,14 @@ const (
 	LabelHash      = "podlike.hash"      // of the component's definition
 )
 
-// The roles a container of ours can have.
+// The roles of what we create.
 const (
 	RolePause     = "pause"
 	RoleComponent = "component"
-	RoleVolume    = "volume"
+	// RoleScratch is an anonymous volume: it goes when its container goes.
+	RoleScratch = "scratch"
+	// RoleData is a named volume: it is kept, as a user's own is.
+	RoleData = "data"
 )
 
 // Labels that Swarm and Compose put on a task's container and on volumes.

@@ -92,6 +92,18 @@ type Volume struct {
 	Source   string
 	Target   string
 	ReadOnly bool
+
+	// NoCopy leaves a new volume empty; otherwise the engine fills it with what the
+	// image has at Target. Of Named and Anonymous volumes.
+	NoCopy bool
+	// Propagation is that of a Bind's mounts, such as rslave. Empty means rprivate.
+	Propagation string
+	// SELinux is z for content that containers share, Z for a container's own, or empty.
+	SELinux string
+	// Size of a Tmpfs in bytes. Zero means unlimited.
+	Size int64
+	// Mode of a Tmpfs's root. Zero means 01777.
+	Mode uint32
 }
 
 // VolumeKind tells what a Volume is.

@@ -1,6 +1,10 @@
 package pod
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
 
 // A Problem is one thing wrong with what the user wrote.
 type Problem struct {
@@ -11,6 +15,21 @@ type Problem struct {
 }
 
 func (p Problem) String() string { return p.Place + ": " + p.What }
+
+// Problemf puts a problem into words: one line of them, whatever the user wrote.
+func Problemf(place, format string, args ...any) Problem {
+	return Problem{Place: oneLine(place), What: oneLine(fmt.Sprintf(format, args...))}
+}
+
+// oneLine returns text with spaces in place of line breaks and the like.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
 
 // Problems are all that is wrong, in the order they were found. As an error they
 // print one a line. A program that gets them exits 2.

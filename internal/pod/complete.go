@@ -1,0 +1,41 @@
+package pod
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// DefaultStopGrace is how long a component may take to stop when its user says
+// nothing, as Docker's. Readers fill it in, for a grace of zero can be meant.
+const DefaultStopGrace = 10 * time.Second
+
+// DefaultGrace is the budget for stopping a whole pod, as Swarm's stop_grace_period.
+const DefaultGrace = 10 * time.Second
+
+// Complete returns p with every default filled in and everything in order, so that
+// two readings of one pod are equal. What is set stays; p itself stays as it is.
+//
+// It cannot know what a false, or a zero of a component, was meant to be: SharePID
+// and ShareIPC, and StopGrace, are for the caller to set. A Grace of zero is filled
+// in: to have none, set it afterwards.
+func Complete(p Pod) Pod {
+	p.Grace = cmp.Or(p.Grace, DefaultGrace)
+	p.Pull = cmp.Or(p.Pull, Missing)
+	p.Components = slices.Clone(p.Components)
+	for i := range p.Components {
+		p.Components[i].DependsOn = completeDependencies(p.Components[i].DependsOn)
+	}
+	slices.SortStableFunc(p.Components, func(a, b Component) int { return cmp.Compare(a.Name, b.Name) })
+	return p
+}
+
+// completeDependencies returns ds with their conditions, in the order of their names.
+func completeDependencies(ds []Dependency) []Dependency {
+	ds = slices.Clone(ds)
+	for i := range ds {
+		ds[i].Condition = cmp.Or(ds[i].Condition, Started)
+	}
+	slices.SortStableFunc(ds, func(a, b Dependency) int { return cmp.Compare(a.Name, b.Name) })
+	return ds
+}

@@ -1,0 +1,100 @@
+package pod
+
+import "slices"
+
+// Order returns the names of p's components in levels: each component depends on
+// components of earlier levels only, so a level may start once those before it are
+// as they have to be, and stop once those after it have stopped. Names within a
+// level are in order. Components on a cycle, and what depends on them, are in none.
+func Order(p Pod) [][]string {
+	var levels [][]string
+	placed := map[string]bool{}
+	for {
+		level := ready(p, placed)
+		if len(level) == 0 {
+			return levels
+		}
+		for _, name := range level {
+			placed[name] = true
+		}
+		levels = append(levels, level)
+	}
+}
+
+// ready are the components not placed yet of which all dependencies are.
+func ready(p Pod, placed map[string]bool) []string {
+	var names []string
+	for _, c := range p.Components {
+		waits := slices.ContainsFunc(c.DependsOn, func(on Dependency) bool { return !placed[on.Name] })
+		if !placed[c.Name] && !waits {
+			names = append(names, c.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Dependants returns, for each component that others depend on, the names of those
+// that do so directly, in order. They have to stop before it.
+func Dependants(p Pod) map[string][]string {
+	dependants := map[string][]string{}
+	for _, c := range p.Components {
+		for _, on := range c.DependsOn {
+			dependants[on.Name] = append(dependants[on.Name], c.Name)
+		}
+	}
+	for _, names := range dependants {
+		slices.Sort(names)
+	}
+	return dependants
+}
+
+// cycles returns the cycles that depends_on makes, each once and beginning with the
+// first of its names. Where cycles share components, it returns at least one of them.
+func cycles(p Pod) [][]string {
+	s := search{edges: map[string][]string{}, done: map[string]bool{}}
+	for _, c := range p.Components {
+		for _, on := range c.DependsOn {
+			s.edges[c.Name] = append(s.edges[c.Name], on.Name)
+		}
+	}
+	for _, c := range p.Components {
+		s.visit(c.Name)
+	}
+	return s.cycles
+}
+
+// A search follows dependencies, depth first.
+type search struct {
+	edges  map[string][]string
+	path   []string        // from where it began to where it is
+	done   map[string]bool // nothing more is to be found from here
+	cycles [][]string
+}
+
+// visit follows all that name depends on, unless it has before.
+func (s *search) visit(name string) {
+	if i := slices.Index(s.path, name); i >= 0 {
+		s.found(s.path[i:])
+		return
+	}
+	if s.done[name] {
+		return
+	}
+	s.path = append(s.path, name)
+	for _, next := range s.edges[name] {
+		s.visit(next)
+	}
+	s.path = s.path[:len(s.path)-1]
+	s.done[name] = true
+}
+
+// found keeps the cycle, turned so that the first of its names leads, unless it is
+// known already.
+func (s *search) found(cycle []string) {
+	first := slices.Index(cycle, slices.Min(cycle))
+	cycle = slices.Concat(cycle[first:], cycle[:first])
+	if !slices.ContainsFunc(s.cycles, func(known []string) bool { return slices.Equal(known, cycle) }) {
+		s.cycles = append(s.cycles, cycle)
+	}
+}

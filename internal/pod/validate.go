@@ -1,0 +1,123 @@
+package pod
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Validate reports, as Problems, everything that keeps p from being run: of each
+// component on its own, then of how they depend on each other. It does not look
+// into images, signals and other words that only an engine understands.
+func Validate(p Pod) error {
+	v := validator{components: map[string]Component{}}
+	for _, c := range p.Components {
+		v.name(c)
+		v.component(c)
+	}
+	for _, c := range p.Components {
+		v.dependencies(c)
+	}
+	for _, cycle := range cycles(p) {
+		v.wrong(cycle[0], "depends_on", "%s: a component cannot wait for itself", strings.Join(append(cycle, cycle[0]), " -> "))
+	}
+	return v.problems.Err()
+}
+
+// A validator gathers what is wrong with a pod.
+type validator struct {
+	components map[string]Component // those seen so far, by name
+	problems   Problems
+}
+
+// wrong reports a problem with a key of a component.
+func (v *validator) wrong(component, key, format string, args ...any) {
+	place := strings.TrimSuffix(ComponentPrefix+component+": "+key, ": ")
+	v.problems = append(v.problems, Problemf(place, format, args...))
+}
+
+// name checks that the component can be told from the others.
+func (v *validator) name(c Component) {
+	if c.Name == "" {
+		v.wrong("", "", "a component has no name; give it one")
+		return
+	}
+	if _, twice := v.components[c.Name]; twice {
+		v.wrong(c.Name, "", "two components are called that; rename one")
+	}
+	v.components[c.Name] = c
+}
+
+// component checks what can be told from the component alone.
+func (v *validator) component(c Component) {
+	if c.Image == "" {
+		v.wrong(c.Name, "image", "is missing; name the image to run")
+	}
+	v.notNegative(c.Name, "stop_grace_period", c.StopGrace)
+	if h := c.Health; h != nil {
+		v.notNegative(c.Name, "healthcheck.interval", h.Interval)
+		v.notNegative(c.Name, "healthcheck.timeout", h.Timeout)
+		v.notNegative(c.Name, "healthcheck.start_period", h.StartPeriod)
+		if h.Retries < 0 {
+			v.wrong(c.Name, "healthcheck.retries", "must not be negative, but is %d", h.Retries)
+		}
+	}
+	v.targets(c)
+}
+
+// notNegative checks a duration.
+func (v *validator) notNegative(component, key string, d time.Duration) {
+	if d < 0 {
+		v.wrong(component, key, "must not be negative, but is %s", d)
+	}
+}
+
+// targets checks where the component's volumes are mounted and its copies go.
+func (v *validator) targets(c Component) {
+	seen := map[string]bool{}
+	for _, volume := range c.Volumes {
+		target := path.Clean(volume.Target)
+		switch {
+		case !path.IsAbs(volume.Target):
+			v.wrong(c.Name, "volumes", "the target %q must begin with /", volume.Target)
+		case target == "/":
+			v.wrong(c.Name, "volumes", "the target / is the component's own root; mount below it")
+		case seen[target]:
+			v.wrong(c.Name, "volumes", "two volumes have the target %q; keep one", target)
+		}
+		seen[target] = true
+	}
+	for _, file := range c.Copies {
+		for _, end := range []string{file.Source, file.Target} {
+			if !path.IsAbs(end) {
+				v.problems = append(v.problems, Problemf(CopyPrefix+c.Name, "the path %q must begin with /", end))
+			}
+		}
+	}
+}
+
+// dependencies checks each of what c depends on.
+func (v *validator) dependencies(c Component) {
+	for _, on := range c.DependsOn {
+		other, known := v.components[on.Name]
+		switch {
+		case !known:
+			v.wrong(c.Name, "depends_on", "there is no component %q; known are %s", on.Name, v.names())
+		case on.Condition != Started && on.Condition != Healthy:
+			v.wrong(c.Name, "depends_on."+on.Name, "the condition %q is none of %s and %s", on.Condition, Started, Healthy)
+		case on.Condition == Healthy && other.Health != nil && other.Health.Disable:
+			v.wrong(c.Name, "depends_on."+on.Name, "will never be healthy, for its health check is disabled; use %s", Started)
+		}
+	}
+}
+
+// names are those of all components, for the reader of a problem.
+func (v *validator) names() string {
+	var names []string
+	for name := range v.components {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,119 @@
+// Package compose turns one Compose service definition into a component.
+//
+// What a definition means is compose-go's to say: its schema decides what is
+// allowed, its loader reads every short and long form. This package decides what
+// a pod makes of each key (Keys), and tells all that is wrong at once, each with
+// its place, in words for the one who wrote it.
+//
+// It takes text as it stands: nothing is interpolated, no file is read, no path
+// is resolved and nothing that was not written is made up.
+package compose
+
+import (
+	"iter"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/podlike/podlike/internal/pod"
+)
+
+// A Service is one Compose service definition, and where its user wrote it.
+type Service struct {
+	// Name is that of the component it becomes.
+	Name string
+	// Place is where a user finds it, such as pod.component.web.
+	Place string
+	// Node is the definition, as Parse returned it.
+	Node *yaml.Node
+}
+
+// Lookup finds a variable of the supervisor's own environment, as os.LookupEnv does.
+type Lookup func(name string) (value string, found bool)
+
+// Read turns the service into a component and reports all that is wrong with it.
+// With problems the component holds what could be read.
+func Read(s Service, lookup Lookup) (pod.Component, pod.Problems) {
+	r := reader{Service: s, lookup: lookup}
+	if s.Node == nil || s.Node.Kind != yaml.MappingNode {
+		r.wrong("", "must be a mapping such as {image: NAME}")
+		return pod.Component{Name: s.Name}, r.problems
+	}
+	c := r.component(r.load(r.definition()))
+	return c, r.problems
+}
+
+// A reader reads one service.
+type reader struct {
+	Service
+	lookup   Lookup
+	problems pod.Problems
+}
+
+// definition is the part of the service that is to be loaded. Whatever else the
+// service holds is ignored or reported.
+func (r *reader) definition() map[string]any {
+	d := map[string]any{}
+	for key, value := range r.keys() {
+		if !r.accepts(key) {
+			continue
+		}
+		if v, ok := r.value(key.Value, value); ok {
+			d[key.Value] = v
+		}
+	}
+	return d
+}
+
+// keys are the service's keys and their values, in the order they were written.
+func (r *reader) keys() iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for pair := range slices.Chunk(r.Node.Content, 2) {
+			if !yield(pair[0], pair[1]) {
+				return
+			}
+		}
+	}
+}
+
+// accepts tells whether the key is to be loaded, and reports it when it may not be there.
+func (r *reader) accepts(key *yaml.Node) bool {
+	name := key.Value
+	known := Keys[name]
+	switch {
+	case known.Use == Supported:
+		return true
+	case known.Use == Rejected:
+		r.wrong(name, "not supported in a pod; %s", known.Remedy)
+	case known.Use == Later:
+		r.wrong(name, "not supported yet; leave it out")
+	case known.Use == Unknown && !isExtension(name):
+		r.wrong(at(key.Line)+name, "unknown key; no Compose service has it")
+	}
+	return false
+}
+
+// value is what the loader gets for the key: what was written, in a form of which
+// the loader loses nothing. It is not ok when it is not worth loading.
+func (r *reader) value(key string, n *yaml.Node) (value any, ok bool) {
+	if err := n.Decode(&value); err != nil {
+		r.wrong(key, "cannot be read: %s", yamlError(err))
+		return nil, false
+	}
+	switch v := value.(type) {
+	case string:
+		if key == "command" || key == "entrypoint" {
+			return v, r.isOneCommand(key, v)
+		}
+	case []any:
+		if key == "volumes" {
+			return r.longVolumes(v), true
+		}
+	}
+	return value, true
+}
+
+// wrong reports a problem with what is at path within the service.
+func (r *reader) wrong(path, format string, args ...any) {
+	r.problems = append(r.problems, pod.Problemf(join(r.Place, path), format, args...))
+}

@@ -1,0 +1,112 @@
+package compose
+
+import (
+	"context"
+	"io"
+
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/schema"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/mattn/go-shellwords"
+	"github.com/sirupsen/logrus"
+)
+
+// compose-go warns of yes and no through logrus's one logger. Nothing that reads logs.
+func init() { logrus.SetOutput(io.Discard) }
+
+// Prepare does ahead of the first Read what takes most of its time, compiling the
+// schema. It need not be called; a program that has something else to wait for may
+// call it meanwhile. It may run beside Read.
+func Prepare() { _ = schema.Validate(map[string]any{}) }
+
+// load has the loader read the definition. Where it refuses, all that is to blame
+// is reported, and the rest is loaded without.
+func (r *reader) load(definition map[string]any) types.ServiceConfig {
+	service, err := load(definition)
+	if err == nil {
+		return service
+	}
+	for node := range r.keys() {
+		key := node.Value
+		value, there := definition[key]
+		if !there {
+			continue
+		}
+		err := try(key, value)
+		if err == nil {
+			continue
+		}
+		if rest := r.blame(key, value, err); rest != nil {
+			definition[key] = rest
+		} else {
+			delete(definition, key)
+		}
+	}
+	if service, err = load(definition); err != nil {
+		r.wrong("", "cannot be read: %v", err)
+	}
+	return service
+}
+
+// The one service of the project that the loader gets to see.
+const only = "it"
+
+// load returns the definition as compose-go understands it, and leaves it as it was.
+func load(definition map[string]any) (service types.ServiceConfig, err error) {
+	project := types.ConfigDetails{
+		ConfigFiles: []types.ConfigFile{{Config: map[string]any{"services": map[string]any{only: clone(definition)}}}},
+		Environment: types.Mapping{},
+	}
+	model, err := loader.LoadModelWithContext(context.Background(), project, asItStands)
+	if err != nil {
+		return service, err
+	}
+	services, _ := model["services"].(map[string]any)
+	return service, loader.Transform(services[only], &service)
+}
+
+// asItStands tells the loader to read what is there and to look no further.
+func asItStands(o *loader.Options) {
+	o.SetProjectName("pod", true)
+	o.SkipInterpolation = true
+	o.SkipNormalization = true
+	o.SkipExtends = true
+	o.SkipInclude = true
+	o.ResolvePaths = false
+}
+
+// clone copies the lists and mappings that v is made of, for the loader works on
+// what it is given.
+func clone(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		c := make(map[string]any, len(v))
+		for key, value := range v {
+			c[key] = clone(value)
+		}
+		return c
+	case []any:
+		c := make([]any, len(v))
+		for i, item := range v {
+			c[i] = clone(item)
+		}
+		return c
+	}
+	return v
+}
+
+// isOneCommand tells whether the line is all one command that can be split into
+// words. The loader would drop a shell's operator and what follows without a word.
+func (r *reader) isOneCommand(key, line string) bool {
+	words := shellwords.NewParser()
+	_, err := words.Parse(line)
+	switch {
+	case err != nil:
+		r.wrong(key, "%s cannot be split into words; close its quotes, or write a list", Quote(line))
+	case words.Position >= 0:
+		r.wrong(key, "%s has a shell's operator, but no shell runs it; quote it, or write [sh, -c, ...]", Quote(line))
+	default:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,115 @@
+package compose_test
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden are definitions that have something wrong with them, and why.
+var golden = []struct{ why, text string }{
+	{"several keys at once, good and bad, each told by name", "image: [a]\ncommand: 5\nports: [80]\nmem_limit: 1m\nfoo: 1\nuser: root\ntty: 3\nenvironment: x"},
+	{"not a service", "nginx"},
+	{"not a service either", "[a, b]"},
+	{"empty", " \n"},
+	{"only a comment", "# nothing"},
+	{"broken YAML", "image: a\ncommand: [b\n"},
+	{"a tab", "image: a\n\tcommand: b"},
+	{"two documents", "image: a\n---\nimage: b"},
+	{"a key twice", "image: a\ncommand: b\nimage: c"},
+	{"a key twice, deeper", "image: a\nenvironment:\n  A: 1\n  A: 2"},
+	{"a key that is no text", "image: a\n? [b]\n: c"},
+	{"no merge", "image: a\n<<: 5"},
+	{"no merge in a list", "image: a\n<<: [{user: b}, c]"},
+	{"an alias of itself", "image: a\nx-a: &a [*a]"},
+	{"aliases of aliases", "x-a: &a [1,1,1,1,1,1,1,1,1,1]\nx-b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nx-c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nx-d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\nx-e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nx-f: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]"},
+	{"an unknown alias", "image: *a"},
+	{"a wrong tag", "image: a\ntty: !!int b"},
+	{"a key over two lines", "image: a\n\"b\\nc\": d"},
+	{"unknown keys", "image: a\nenviroment: {}\nPorts: []"},
+	{"image: upper case", "image: Foo/Bar"},
+	{"image: two tags", "image: 'a:b:c'"},
+	{"image: a number", "image: 5"},
+	{"image: nothing", "image:"},
+	{"command: a shell's operator", "image: a\ncommand: serve && stop"},
+	{"command: a pipe", "image: a\nentrypoint: serve | tee"},
+	{"command: open quotes", "image: a\ncommand: say 'it"},
+	{"command: wrong items", "image: a\ncommand: [a, 5, [b], {c: d}, null]"},
+	{"command: a mapping", "image: a\ncommand: {a: b}"},
+	{"environment: wrong values", "image: a\nenvironment: {A: [b], B: {c: d}, C: .inf, D: fine, '': e}"},
+	{"environment: wrong items", "image: a\nenvironment: [A=b, 5, 'B =c', '=d', '']"},
+	{"environment: nothing", "image: a\nenvironment:"},
+	{"labels", "image: a\nlabels: [5, {a: b}]"},
+	{"labels: a string", "image: a\nlabels: a=b"},
+	{"strings that are none", "image: a\nworking_dir: 5\nuser: 1000\nstop_signal: 9"},
+	{"tty", "image: a\ntty: perhaps"},
+	{"stop_grace_period: a number", "image: a\nstop_grace_period: 5"},
+	{"stop_grace_period: no unit", "image: a\nstop_grace_period: '5'"},
+	{"stop_grace_period: no duration", "image: a\nstop_grace_period: soon"},
+	{"healthcheck: not a mapping", "image: a\nhealthcheck: 5"},
+	{"healthcheck: nothing", "image: a\nhealthcheck:"},
+	{"healthcheck: everything", "image: a\nhealthcheck: {test: 5, interval: 5, timeout: x, start_period: [], retries: -1, disable: 3, foo: bar, baz: 1}"},
+	{"healthcheck: test without a form", "image: a\nhealthcheck: {test: [curl, localhost]}"},
+	{"healthcheck: test without a command", "image: a\nhealthcheck: {test: [CMD]}"},
+	{"healthcheck: too many retries", "image: a\nhealthcheck: {retries: 99999999999}"},
+	{"healthcheck: later", "image: a\nhealthcheck: {test: a, start_interval: 1s}"},
+	{"volumes: not a list", "image: a\nvolumes: {a: /b}"},
+	{"volumes: short", "image: a\nvolumes: ['a:/b:ro:c', '', ':', 'a:', 'b:/c:wr', 5, null, 'c:/ok']"},
+	{"volumes: sources", "image: a\nvolumes: ['./a:/a', '../b:/b', '~/c:/c', 'd/e:/d', '$HOME:/e', '-f:/f', 'C:\\g:/g']"},
+	{"volumes: two on one target", "image: a\nvolumes: ['a:/t', 'b:/t/', {type: tmpfs, target: /u/../t}]"},
+	{"volumes: long", "image: a\nvolumes:\n  - {type: bind}\n  - {source: a, target: /a}\n  - {type: disk, target: /b}\n  - {type: bind, source: /c, target: /c, mode: ro}\n  - {type: volume, source: d, target: /d, read_only: perhaps}\n  - {type: tmpfs, target: /e, tmpfs: {size: big}}\n  - {type: tmpfs, target: /f, tmpfs: {mode: '1777'}}\n  - {type: bind, source: 5, target: /g}"},
+	{"volumes: all that is wrong with one", "image: a\nvolumes: [{type: disk, target: /a, read_only: [], mode: ro, size: 1, tmpfs: {size: [], uid: 5}}]"},
+	{"volumes: long sources", "image: a\nvolumes:\n  - {type: bind, source: ./a, target: /a}\n  - {type: bind, target: /b}\n  - {type: volume, source: /c, target: /c}\n  - {type: tmpfs, source: d, target: /d}\n  - {type: image, source: e, target: /e}"},
+	{"volumes: later", "image: a\nvolumes:\n  - {type: bind, source: /a, target: /a, bind: {create_host_path: false, recursive: disabled}}\n  - {type: volume, source: b, target: /b, volume: {subpath: c, labels: {d: e}}}"},
+	{"depends_on: a string", "image: a\ndepends_on: b"},
+	{"depends_on: wrong items", "image: a\ndepends_on: [b, 5, {c: d}]"},
+	{"depends_on: twice", "image: a\ndepends_on: [b, b]"},
+	{"depends_on: conditions", "image: a\ndepends_on: {b: , c: {}, d: {condition: done}, e: {condition: service_completed_successfully}, f: {condition: service_started, for: 5}, 'g h': {condition: service_started}}"},
+	{"depends_on: later", "image: a\ndepends_on: {b: {condition: service_started, restart: true, required: false}}"},
+	{"long values are cut", "image: a\ncommand: {a: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}"},
+}
+
+// rejected has every key that makes no sense in a pod.
+const rejected = "image: a\nbuild: .\ncgroup_parent: b\nconfigs: [c]\ncontainer_name: d\ndns: 1.1.1.1\ndns_opt: [e]\ndns_search: f\ndomainname: g\nexpose: [80]\nextends: h\nexternal_links: [i]\nextra_hosts: ['j:1.1.1.1']\nhostname: k\nipc: host\nlinks: [l]\nmac_address: m\nnetwork_mode: host\nnetworks: [n]\npid: host\nports: ['80:80']\nscale: 2\nsecrets: [o]\nvolume_driver: p\nvolumes_from: [q]"
+
+func TestProblemsAreWordedForTheirReader(t *testing.T) {
+	var got strings.Builder
+	for _, c := range append(golden, struct{ why, text string }{"keys that make no sense in a pod", rejected}) {
+		got.WriteString("# " + c.why + "\n")
+		_, problems := read(c.text)
+		if len(problems) == 0 {
+			t.Errorf("%s: no problem was found", c.why)
+		}
+		for _, p := range problems {
+			if strings.Contains(p.String(), "\n") {
+				t.Errorf("%s: more than a line: %q", c.why, p)
+			}
+			got.WriteString(p.String() + "\n")
+		}
+		got.WriteString("\n")
+	}
+	compare(t, "testdata/problems.golden", got.String())
+}
+
+// compare compares got with the file, or writes it under -update.
+func compare(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,132 @@
+// Package labels reads a pod from the labels of the supervisor's container.
+//
+// It knows which labels there are and how copies are written; what a component's
+// definition means is package compose's to say. It asks nobody for anything: the
+// labels, and the environment for variables without a value, are handed to it.
+package labels
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source/compose"
+)
+
+// Read returns the pod that the labels describe, complete and valid, or pod.Problems
+// with all that is wrong. Labels that are none of ours are left alone. Lookup finds
+// the supervisor's own variables, as os.LookupEnv does.
+//
+// What labels cannot say has its default, or is false: what is shared and the image
+// of pause are for the caller to set.
+func Read(labels map[string]string, lookup func(string) (string, bool)) (pod.Pod, error) {
+	r := reader{lookup: lookup}
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		r.label(key, labels[key])
+	}
+	if len(r.pod.Components) == 0 && len(r.problems) == 0 {
+		r.wrong("labels", "there is no component; add a label such as %sweb with the value {image: NAME}", pod.ComponentPrefix)
+	}
+	r.attachCopies()
+	p := pod.Complete(r.pod)
+	if invalid, _ := pod.Validate(p).(pod.Problems); invalid != nil {
+		r.problems = append(r.problems, news(r.problems, invalid)...)
+	}
+	if err := r.problems.Err(); err != nil {
+		return pod.Pod{}, err
+	}
+	return p, nil
+}
+
+// A reader gathers a pod and what is wrong with its labels.
+type reader struct {
+	lookup   compose.Lookup
+	pod      pod.Pod
+	copies   []copies
+	problems pod.Problems
+}
+
+// label reads one label, if it is ours.
+func (r *reader) label(key, value string) {
+	component, isComponent := strings.CutPrefix(key, pod.ComponentPrefix)
+	target, isCopy := strings.CutPrefix(key, pod.CopyPrefix)
+	switch {
+	case key == pod.ComposeFile, key == pod.InitComponents:
+		r.wrong(key, "not supported yet; write each component as a label %s<name>", pod.ComponentPrefix)
+	case isComponent && r.isName(key, component):
+		r.component(component, value)
+	case isCopy && r.isName(key, target):
+		r.copy(target, value)
+	case !isComponent && !isCopy:
+		r.misspelled(key)
+	}
+}
+
+// componentName is what a component can be called: what the engine allows in the
+// name of a container.
+var componentName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// isName tells whether a component can be called that, and reports it if not.
+func (r *reader) isName(key, name string) bool {
+	switch {
+	case name == "":
+		r.wrong(key, "has no name; write %s<name>", key)
+	case !componentName.MatchString(name):
+		r.wrong(key, "%q is no name for a component; use letters, digits, _ . and -, and begin with a letter or digit", name)
+	default:
+		return true
+	}
+	return false
+}
+
+// spellings are the labels that there are, by how all that is meant to be one of
+// them begins.
+var spellings = []struct{ start, right string }{
+	{"pod.component", pod.ComponentPrefix + "<name>"},
+	{"pod.copy", pod.CopyPrefix + "<name>"},
+	{"pod.copies", pod.CopyPrefix + "<name>"},
+	{"pod.compose", pod.ComposeFile},
+	{"pod.init.component", pod.InitComponents},
+}
+
+// misspelled reports a label that was meant to be one of ours. Others that begin
+// with pod belong to somebody else.
+func (r *reader) misspelled(key string) {
+	for _, s := range spellings {
+		if strings.HasPrefix(strings.ToLower(key), s.start) {
+			r.wrong(key, "unknown label; did you mean %s?", s.right)
+			return
+		}
+	}
+}
+
+// component reads the label of one component.
+func (r *reader) component(name, text string) {
+	place := pod.ComponentPrefix + name
+	node, problems := compose.Parse(place, text)
+	r.problems = append(r.problems, problems...)
+	c := pod.Component{Name: name}
+	if node != nil {
+		c, problems = compose.Read(compose.Service{Name: name, Place: place, Node: node}, r.lookup)
+		r.problems = append(r.problems, problems...)
+	}
+	r.pod.Components = append(r.pod.Components, c)
+}
+
+// wrong reports a problem with a label.
+func (r *reader) wrong(key, format string, args ...any) {
+	r.problems = append(r.problems, pod.Problemf(key, format, args...))
+}
+
+// news are the problems in found that do not follow from those known already: that
+// a component has no image is no news when its image or all of it cannot be read.
+func news(known, found pod.Problems) pod.Problems {
+	follows := func(p pod.Problem) bool {
+		return slices.ContainsFunc(known, func(k pod.Problem) bool {
+			return strings.HasPrefix(p.Place+": ", k.Place+": ")
+		})
+	}
+	return slices.DeleteFunc(slices.Clone(found), follows)
+}
