@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/podlike/podlike/internal/archive"
+	"github.com/podlike/podlike/internal/cgroup"
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/engine/docker"
+	"github.com/podlike/podlike/internal/identity"
+	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source/compose"
+	"github.com/podlike/podlike/internal/source/labels"
+	"github.com/podlike/podlike/internal/status"
+	"github.com/podlike/podlike/internal/supervise"
+)
+
+// The environment variables that tell who we are where no trace does.
+const (
+	envContainer = "PODLIKE_CONTAINER"
+	envTask      = "PODLIKE_TASK"
+)
+
+// runPod runs the pod from start to end.
+func runPod(args []string, stdout, stderr io.Writer) (int, error) {
+	o, err := parseOptions(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	ctx, stop := untilAsked(context.Background())
+	defer stop()
+	health := newGauge()
+	unserve, err := serveStatus(health)
+	if err != nil {
+		return 0, err
+	}
+	defer unserve()
+	var preparing sync.WaitGroup
+	preparing.Go(compose.Prepare) // what reading labels needs takes as long as asking the engine who we are
+	defer preparing.Wait()
+	d, err := docker.Open(ctx)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer d.Close()
+	s, err := prepare(ctx, d, o, stdout, stderr)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	health.of(s)
+	return s.Run(ctx), nil
+}
+
+// stopped forgives an error that came of being asked to stop: nothing was made yet.
+func stopped(ctx context.Context, err error) (int, error) {
+	if ctx.Err() != nil {
+		return 0, nil
+	}
+	return 0, err
+}
+
+// untilAsked is done when the first SIGTERM or SIGINT comes. More of them change
+// nothing: the pod is going down already.
+func untilAsked(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case s := <-signals:
+			cancel(fmt.Errorf("asked to stop by %s", signalName(s)))
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		waiting.Wait()
+	}
+}
+
+func signalName(s os.Signal) string {
+	if s == syscall.SIGINT {
+		return "SIGINT"
+	}
+	return "SIGTERM"
+}
+
+// A gauge shows the pod's health, also while there is no pod yet.
+type gauge struct {
+	s atomic.Pointer[supervise.Supervisor]
+}
+
+func newGauge() *gauge { return &gauge{} }
+
+func (g *gauge) of(s *supervise.Supervisor) { g.s.Store(s) }
+
+func (g *gauge) read() string {
+	if s := g.s.Load(); s != nil {
+		return string(s.Health())
+	}
+	return string(lifecycle.Unsure)
+}
+
+// serveStatus answers health checks until the returned function is called.
+func serveStatus(health *gauge) (func(), error) {
+	l, err := status.Listen()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = status.Serve(ctx, l, health.read) }) // it shows as a failing health check
+	return func() {
+		cancel()
+		serving.Wait()
+	}, nil
+}
+
+// prepare finds out who we are and what pod we are to run. Nothing is created yet.
+func prepare(ctx context.Context, e engine.Engine, o options, stdout, stderr io.Writer) (*supervise.Supervisor, error) {
+	traces, err := ownTraces()
+	if err != nil {
+		return nil, err
+	}
+	self, err := identity.Find(ctx, e, traces)
+	if err != nil {
+		return nil, err
+	}
+	p, err := readPod(ctx, e, o, self)
+	if err != nil {
+		return nil, err
+	}
+	c := supervise.Config{
+		Engine: e, Pod: p, Owner: ownerOf(self), OOMScore: min(self.OOMScoreAdj+1, 1000),
+		Tell: newLog(stderr, o.debug),
+	}
+	if o.logs {
+		c.Stdout, c.Stderr = output.Shared(stdout), output.Shared(stderr)
+	}
+	return supervise.New(c), nil
+}
+
+// ownTraces are what this process can see of itself.
+func ownTraces() (identity.Traces, error) {
+	paths, err := cgroup.Paths()
+	if err != nil {
+		return identity.Traces{}, err
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return identity.Traces{}, fmt.Errorf("cannot read own mounts: %w", err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return identity.Traces{}, fmt.Errorf("cannot read own hostname: %w", err)
+	}
+	return identity.Traces{
+		Told: os.Getenv(envContainer), Task: os.Getenv(envTask),
+		CgroupPaths: paths, MountInfo: string(mounts), Hostname: host, Argv: os.Args,
+	}, nil
+}
+
+// ownerOf is the owner of all that a supervisor in this container makes.
+func ownerOf(self engine.Seen) pod.Owner {
+	return pod.Owner{
+		ID: string(self.ID), Name: self.Name, Version: version,
+		Service: self.Labels[pod.SwarmServiceID], Task: self.Labels[pod.SwarmTaskID], Node: self.Labels[pod.SwarmNodeID],
+	}
+}
+
+// readPod reads the complete and valid pod that our labels describe.
+func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen) (pod.Pod, error) {
+	p, err := labels.Read(self.Labels, os.LookupEnv)
+	if err := errors.Join(err, checkCopies(p)); err != nil {
+		return p, problemsIn(err)
+	}
+	p = pod.Complete(o.apply(p))
+	if p.PauseImage == "" {
+		p.PauseImage = identity.PauseImage(self.Image, version)
+	}
+	own, err := ownVolumes(ctx, e, self)
+	return pod.ResolveVolumes(p, own), err
+}
+
+// checkCopies refuses copies that cannot be made.
+func checkCopies(p pod.Pod) error {
+	var problems pod.Problems
+	for _, c := range p.Components {
+		for _, file := range c.Copies {
+			if err := archive.Check(file); err != nil {
+				problems = append(problems, pod.Problem{Place: pod.CopyPrefix + c.Name, What: err.Error()})
+			}
+		}
+	}
+	return problems.Err()
+}
+
+// problemsIn gathers the problems of joined errors.
+func problemsIn(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var all pod.Problems
+	for _, one := range joined.Unwrap() {
+		var some pod.Problems
+		if !errors.As(one, &some) {
+			return err
+		}
+		all = append(all, some...)
+	}
+	return all
+}
+
+// ownVolumes are the volumes mounted into this container.
+func ownVolumes(ctx context.Context, e engine.Engine, self engine.Seen) ([]pod.OwnVolume, error) {
+	var own []pod.OwnVolume
+	for _, name := range self.Volumes {
+		v, err := e.Volume(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, pod.OwnVolume{Name: v.Name, Labels: v.Labels})
+	}
+	return own, nil
+}

@@ -1,0 +1,131 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/pod"
+)
+
+// PauseContainer is the container that holds the pod's namespaces: it joins the
+// supervisor's network, owns PID and IPC, and lives as long as its stdin is held.
+func PauseContainer(p pod.Pod, owner pod.Owner) engine.Container {
+	return engine.Container{
+		Name:         owner.PauseName(),
+		Image:        p.PauseImage,
+		Owner:        engine.ID(owner.ID),
+		Labels:       owner.Labels(pod.RolePause),
+		Stdin:        true,
+		Network:      engine.ID(owner.ID),
+		ShareIPC:     true,
+		Locked:       true,
+		Capabilities: []string{"KILL"},
+		StopGrace:    pod.DefaultStopGrace,
+	}
+}
+
+// ComponentContainer is a component's container, joined to pause. The image tells
+// which anonymous volumes the engine would make without our labels, and oom is the
+// score for the kernel's choice of what to kill first when memory runs out.
+func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, pause engine.ID, image engine.Image, oom int) engine.Container {
+	made := engine.Container{
+		Name:        owner.ContainerName(c.Name),
+		Image:       c.Image,
+		Owner:       engine.ID(owner.ID),
+		Entrypoint:  c.Entrypoint,
+		Command:     c.Command,
+		Env:         environment(c.Env),
+		WorkingDir:  c.WorkingDir,
+		User:        c.User,
+		Labels:      labels(owner, c),
+		Mounts:      mounts(owner, c, image),
+		Health:      check(c.Health),
+		StopSignal:  c.StopSignal,
+		StopGrace:   c.StopGrace,
+		TTY:         c.TTY,
+		Network:     pause,
+		OOMScoreAdj: &oom,
+	}
+	if p.SharePID {
+		made.PID = pause
+	}
+	if p.ShareIPC {
+		made.IPC = pause
+	}
+	return made
+}
+
+// environment is in the order of the names.
+func environment(env map[string]string) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		all = append(all, name+"="+env[name])
+	}
+	return all
+}
+
+// labels are the user's and ours; ours win.
+func labels(owner pod.Owner, c pod.Component) map[string]string {
+	all := maps.Clone(c.Labels)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, owner.Labels(pod.RoleComponent))
+	all[pod.LabelComponent] = c.Name
+	all[pod.LabelHash] = pod.Hash(c)
+	return all
+}
+
+// mounts are the user's, and the anonymous volumes that the image asks for, so
+// that they carry our labels.
+func mounts(owner pod.Owner, c pod.Component, image engine.Image) []engine.Mount {
+	var all []engine.Mount
+	taken := map[string]bool{}
+	for _, v := range c.Volumes {
+		taken[v.Target] = true
+		all = append(all, mount(owner, v))
+	}
+	for _, target := range slices.Sorted(slices.Values(image.Volumes)) {
+		if !taken[target] {
+			all = append(all, mount(owner, pod.Volume{Kind: pod.Anonymous, Target: target}))
+		}
+	}
+	return all
+}
+
+func mount(owner pod.Owner, v pod.Volume) engine.Mount {
+	m := engine.Mount{
+		Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly,
+		NoCopy: v.NoCopy, Propagation: v.Propagation, SELinux: v.SELinux, Size: v.Size, Mode: v.Mode,
+	}
+	switch v.Kind {
+	case pod.Bind:
+		m.Type = engine.BindMount
+	case pod.Tmpfs:
+		m.Type = engine.TmpfsMount
+	case pod.Anonymous:
+		m.Type, m.Labels = engine.VolumeMount, owner.Labels(pod.RoleScratch)
+	case pod.Named:
+		m.Type, m.Labels = engine.VolumeMount, owner.Labels(pod.RoleData)
+	}
+	return m
+}
+
+func check(h *pod.Health) *engine.Check {
+	switch {
+	case h == nil:
+		return nil
+	case h.Disable:
+		return &engine.Check{Test: []string{"NONE"}}
+	}
+	return &engine.Check{Test: h.Test, Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}
+}
+
+// Checked reports whether a component has a health check: its own, or its image's.
+func Checked(c pod.Component, image engine.Image) bool {
+	if c.Health == nil || len(c.Health.Test) == 0 && !c.Health.Disable {
+		return image.Checked
+	}
+	return !c.Health.Disable
+}

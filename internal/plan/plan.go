@@ -1,0 +1,74 @@
+// Package plan says what is to be done to bring a pod up or down, in what order
+// and why. It looks at a pod and at what the engine was seen to have; it does
+// nothing itself. A plan prints itself, and the print is the test.
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/podlike/podlike/internal/engine"
+)
+
+// Op is what a step does.
+type Op string
+
+// The operations. Await waits until a component is healthy.
+const (
+	Pull         Op = "pull"
+	Create       Op = "create"
+	Start        Op = "start"
+	Await        Op = "await"
+	Stop         Op = "stop"
+	Remove       Op = "remove"
+	RemoveVolume Op = "remove volume"
+)
+
+// A Step is one thing to do.
+type Step struct {
+	Op Op
+	// Name is that of an image, a component, a volume, "pause", or of a container
+	// that another supervisor left behind.
+	Name string
+	// Container is set where there is one already.
+	Container engine.ID
+	Why       string
+	// After are the keys of the steps that have to be done before.
+	After []string
+}
+
+// Key names the step within its plan.
+func (s Step) Key() string { return string(s.Op) + " " + s.Name }
+
+func (s Step) String() string {
+	line := s.Key()
+	if s.Why != "" {
+		line += " (" + s.Why + ")"
+	}
+	if len(s.After) > 0 {
+		line += " after " + strings.Join(s.After, ", ")
+	}
+	return line
+}
+
+// A Plan is what to do. Steps that do not come after one another may be done at
+// the same time; each comes after those it names.
+type Plan []Step
+
+// String prints a step a line.
+func (p Plan) String() string {
+	var text strings.Builder
+	for _, step := range p {
+		fmt.Fprintln(&text, step)
+	}
+	return text.String()
+}
+
+// keys are the keys of all steps.
+func (p Plan) keys() []string {
+	keys := make([]string, len(p))
+	for i, step := range p {
+		keys[i] = step.Key()
+	}
+	return keys
+}

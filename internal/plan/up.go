@@ -1,0 +1,171 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/pod"
+)
+
+// Pause is the name of the container that holds the namespaces.
+const Pause = "pause"
+
+// A World is what the engine was seen to have.
+type World struct {
+	// Containers and Volumes that carry our labels, whoever's.
+	Containers []engine.Seen
+	Volumes    []engine.Volume
+	// Alive are the owners that run.
+	Alive map[engine.ID]bool
+	// Images are those that are there, by the references in the pod.
+	Images map[string]engine.Image
+}
+
+// Up says how to bring a pod up: first what a dead supervisor left, then pause,
+// then the components. Components are created as soon as pause is, all at once,
+// and started when pause runs and what they depend on is as they ask.
+func Up(p pod.Pod, owner pod.Owner, w World) Plan {
+	steps := sweep(owner, w)
+	swept := steps.keys()
+	pulls := pullSteps(p, w)
+	pulling := func(image string) []string {
+		return slices.DeleteFunc(pulls.keys(), func(key string) bool { return key != pullKey(image) })
+	}
+	steps = append(steps, pulls...)
+	steps = append(steps,
+		Step{Op: Create, Name: Pause, Why: "holds the namespaces", After: append(slices.Clone(swept), pulling(p.PauseImage)...)},
+		Step{Op: Start, Name: Pause, After: []string{key(Create, Pause)}},
+	)
+	for _, c := range p.Components {
+		steps = append(steps, Step{Op: Create, Name: c.Name, After: append([]string{key(Create, Pause)}, pulling(c.Image)...)})
+	}
+	for _, c := range p.Components {
+		steps = append(steps, start(c))
+	}
+	return append(steps, awaits(p)...)
+}
+
+func key(op Op, name string) string { return Step{Op: op, Name: name}.Key() }
+func pullKey(image string) string   { return key(Pull, image) }
+func start(c pod.Component) Step {
+	step := Step{Op: Start, Name: c.Name, After: []string{key(Create, c.Name), key(Start, Pause)}}
+	for _, on := range c.DependsOn {
+		op := Start
+		if on.Condition == pod.Healthy {
+			op = Await
+		}
+		step.After = append(step.After, key(op, on.Name))
+	}
+	return step
+}
+
+// awaits are the waits for another's health, one for all who wait for the same.
+func awaits(p pod.Pod) Plan {
+	waiters := map[string][]string{}
+	for _, c := range p.Components {
+		for _, on := range c.DependsOn {
+			if on.Condition == pod.Healthy {
+				waiters[on.Name] = append(waiters[on.Name], c.Name)
+			}
+		}
+	}
+	var steps Plan
+	for _, name := range slices.Sorted(maps.Keys(waiters)) {
+		steps = append(steps, Step{Op: Await, Name: name, Why: "until healthy, for " + list(waiters[name]), After: []string{key(Start, name)}})
+	}
+	return steps
+}
+
+// pullSteps are the images to pull, each once, in the order of first use.
+func pullSteps(p pod.Pod, w World) Plan {
+	var steps Plan
+	add := func(image, why string) {
+		if !slices.Contains(steps.keys(), pullKey(image)) {
+			steps = append(steps, Step{Op: Pull, Name: image, Why: why})
+		}
+	}
+	for _, image := range Images(p) {
+		_, there := w.Images[image]
+		switch {
+		case !there:
+			add(image, "not there")
+		case p.Pull == pod.Always && image != p.PauseImage:
+			add(image, "always")
+		}
+	}
+	return steps
+}
+
+// Images are the images a pod needs, pause's first, each once.
+func Images(p pod.Pod) []string {
+	images := []string{p.PauseImage}
+	for _, c := range p.Components {
+		if !slices.Contains(images, c.Image) {
+			images = append(images, c.Image)
+		}
+	}
+	return images
+}
+
+// sweep says what to remove first: what carries our labels, was made for the same
+// service or under the same name, and belongs to a supervisor that does not run
+// any more, or to an earlier life of this one. Components get their stop signal.
+func sweep(owner pod.Owner, w World) Plan {
+	var stops, removes Plan
+	for _, c := range w.Containers {
+		why, ok := leftover(c.Labels, owner, w.Alive)
+		if !ok {
+			continue
+		}
+		remove := Step{Op: Remove, Name: c.Name, Container: c.ID, Why: why}
+		if c.Running && c.Labels[pod.LabelRole] == pod.RoleComponent {
+			stop := Step{Op: Stop, Name: c.Name, Container: c.ID, Why: why}
+			stops = append(stops, stop)
+			remove.After = []string{stop.Key()}
+		}
+		removes = append(removes, remove)
+	}
+	for i, r := range removes { // pause ends whatever still runs with it, so it goes last
+		if w.role(r.Container) == pod.RolePause {
+			removes[i].After = stops.keys()
+		}
+	}
+	steps := append(stops, removes...)
+	gone := removes.keys()
+	for _, v := range w.Volumes {
+		why, ok := leftover(v.Labels, owner, w.Alive)
+		if ok && v.Labels[pod.LabelRole] == pod.RoleScratch {
+			steps = append(steps, Step{Op: RemoveVolume, Name: v.Name, Why: why, After: gone})
+		}
+	}
+	return steps
+}
+
+// role is that of a container in the world.
+func (w World) role(id engine.ID) string {
+	for _, c := range w.Containers {
+		if c.ID == id {
+			return c.Labels[pod.LabelRole]
+		}
+	}
+	return ""
+}
+
+// leftover reports whether something with these labels is ours to remove, and why.
+func leftover(labels map[string]string, owner pod.Owner, alive map[engine.ID]bool) (string, bool) {
+	of := labels[pod.LabelOwner]
+	service, name := labels[pod.LabelService], labels[pod.LabelName]
+	switch {
+	case of == "":
+		return "", false
+	case of == owner.ID:
+		return "left from an earlier life", true
+	case service != owner.Service || service == "" && name != owner.Name:
+		return "", false
+	case alive[engine.ID(of)]:
+		return "", false
+	}
+	return fmt.Sprintf("its owner %.12s is gone", of), true
+}

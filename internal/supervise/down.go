@@ -1,0 +1,106 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/plan"
+	"github.com/podlike/podlike/internal/pod"
+)
+
+// afterwards is how long removing may take beyond the pod's budget. Swarm will not
+// grant it, but a slow engine's leavings are better removed late than not at all.
+const afterwards = 30 * time.Second
+
+// down stops and removes all that is there, within the pod's budget. It has a clock
+// of its own, and goes on however many of its steps fail.
+func (r *run) down(ctx context.Context, v *verdict) error {
+	budget := plan.NewBudget(r.Pod.Grace)
+	hurry, cancel := context.WithTimeout(ctx, budget.Ask)
+	defer cancel()
+	alive, cancel := context.WithTimeout(ctx, budget.Kill)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, r.Pod.Grace+afterwards)
+	defer cancel()
+
+	seen, err := r.Engine.List(ctx, map[string]string{pod.LabelOwner: r.Owner.ID})
+	if err != nil {
+		return err
+	}
+	if pauseKilled(*v) && !r.pauseRuns(ctx) {
+		v.component, v.why = plan.Pause, "pause ended, and everything in its namespace with it"
+	}
+	t := teardown{run: r, alive: alive}
+	err = r.apply(ctx, plan.Down(r.Pod, seen), hurry, t.take)
+	r.settle(ctx)
+	return errors.Join(err, t.trouble)
+}
+
+// pauseRuns reports whether the pause container runs. Its end is reported a little
+// later than that of those it takes along, so a moment is waited for it.
+func (r *run) pauseRuns(ctx context.Context) bool {
+	h := r.holding(plan.Pause)
+	if h == nil {
+		return false
+	}
+	moment, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	select {
+	case <-h.over:
+		return false
+	case <-moment.Done():
+		return true
+	}
+}
+
+// A teardown takes a pod down step by step.
+type teardown struct {
+	*run
+	alive   context.Context // done when whatever still runs is to be killed
+	trouble error
+}
+
+// take does one step down. A stop that fails or takes too long is followed by a
+// removal, which kills, so it keeps nobody from going on.
+func (t *teardown) take(ctx context.Context, step plan.Step) error {
+	if step.Op == plan.Stop {
+		t.stop(step)
+		return nil
+	}
+	if h := t.holding(step.Name); h != nil {
+		h.dismissed.Store(step.Name == plan.Pause)
+	}
+	if err := t.Engine.Remove(ctx, step.Container); err != nil {
+		t.mu.Lock()
+		t.trouble = errors.Join(t.trouble, err)
+		t.mu.Unlock()
+	}
+	return nil
+}
+
+// stop asks a component to end, unless it never ran.
+func (t *teardown) stop(step plan.Step) {
+	deadline, _ := t.alive.Deadline()
+	grace := min(t.component(step.Name).StopGrace, time.Until(deadline))
+	t.board.happened(step.Name, lifecycle.StopAsked)
+	_ = t.Engine.Stop(t.alive, step.Container, max(grace, 0))
+}
+
+// settle waits for the ends and the last output of those that ran.
+func (r *run) settle(ctx context.Context) {
+	for _, h := range r.holdings() {
+		select {
+		case <-h.started:
+		default:
+			continue // removed before its start
+		}
+		for _, end := range []<-chan struct{}{h.over, h.drained} {
+			select {
+			case <-end:
+			case <-ctx.Done():
+			}
+		}
+	}
+}

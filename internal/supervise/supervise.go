@@ -1,0 +1,131 @@
+// Package supervise brings a pod up, watches over it and brings it down. It is
+// the one loop that joins plan, engine and lifecycle, and it owns every goroutine
+// of the pod's. It reads no configuration and writes no log: what happens is told
+// as events.
+package supervise
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/plan"
+	"github.com/podlike/podlike/internal/pod"
+)
+
+// Supervisor runs one pod, once. New makes it.
+type Supervisor struct {
+	Config
+	board *board
+}
+
+// Config is what a Supervisor works with. All but the writers has to be set.
+type Config struct {
+	Engine engine.Engine
+	Pod    pod.Pod
+	Owner  pod.Owner
+	// OOMScore is the components' oom_score_adj, -1000 to 1000.
+	OOMScore int
+	// Tell takes what happens.
+	Tell event.Sink
+	// Stdout and Stderr get the components' output in whole lines. Nil: nobody does.
+	Stdout, Stderr io.Writer
+}
+
+// New prepares a pod's run. The pod has to be complete and valid.
+func New(c Config) *Supervisor {
+	tell := c.Tell
+	c.Tell = func(e event.Event) {
+		e.At = time.Now()
+		tell(e)
+	}
+	return &Supervisor{Config: c, board: newBoard(c.Pod)}
+}
+
+// Health is the pod's health now. It may be asked for at any time.
+func (s *Supervisor) Health() lifecycle.Health { return s.board.health() }
+
+// Run brings the pod up and returns when it is over and nothing of it is left:
+// because ctx ended, because a component did, or because it could not go on. The
+// answer is the exit code: 0 when ctx ended or the first component to end had
+// succeeded, the component's own if it failed, 125, 126 or 127 as docker run's if it
+// could not be created, executed or found, 1 for everything else.
+func (s *Supervisor) Run(ctx context.Context) int {
+	began := time.Now()
+	life, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	r := newRun(s, context.WithoutCancel(ctx), end)
+	defer r.finish()
+
+	if err := r.up(life); err != nil {
+		end(err)
+	} else {
+		s.Tell(event.Event{Kind: event.Running, Took: time.Since(began)})
+	}
+	<-life.Done()
+	v := verdictOf(context.Cause(life), ctx)
+	s.Tell(event.Event{Kind: event.Stopping, Component: v.component, Code: v.code, Why: v.why})
+
+	trouble := r.down(context.WithoutCancel(ctx), &v)
+	if trouble != nil {
+		s.Tell(event.Event{Kind: event.Trouble, Why: trouble.Error()})
+		v.code = max(v.code, 1)
+	}
+	s.Tell(r.record(v, time.Since(began)))
+	return v.code
+}
+
+// An ended error says that the pod is over because of one of its own.
+type ended struct {
+	component string
+	code      int
+	err       error // what kept it from running or from being watched; nil if it ended
+}
+
+func (e *ended) Error() string {
+	if e.err != nil {
+		return e.err.Error()
+	}
+	return e.component + " ended"
+}
+
+func (e *ended) Unwrap() error { return e.err }
+
+// A verdict says what ended the pod and what its exit code is.
+type verdict struct {
+	component string
+	code      int
+	why       string
+}
+
+// verdictOf says what the cause of a pod's end means. Asked is the context whose
+// end asks for a clean stop.
+func verdictOf(cause error, asked context.Context) verdict {
+	var e *ended
+	switch {
+	case errors.As(cause, &e):
+		return verdict{component: e.component, code: e.code, why: e.Error()}
+	case asked.Err() != nil:
+		return verdict{why: context.Cause(asked).Error()}
+	}
+	return verdict{code: 1, why: cause.Error()}
+}
+
+// startCode is the exit code for a component that could not be started, as docker
+// run has it.
+func startCode(err error) int {
+	switch {
+	case errors.Is(err, engine.ErrNoCommand):
+		return 127
+	case errors.Is(err, engine.ErrCannotExecute):
+		return 126
+	}
+	return 125
+}
+
+// pauseKilled is how a component's end looks when pause went and took it along.
+func pauseKilled(v verdict) bool { return v.component != plan.Pause && v.code == 128+9 }

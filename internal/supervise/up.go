@@ -1,0 +1,281 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/podlike/podlike/internal/archive"
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/plan"
+	"github.com/podlike/podlike/internal/pod"
+)
+
+const (
+	// patience is how long the engine may take for a create or a start. They are
+	// not given up half-way when the pod ends: what comes of them has to be known.
+	patience = 2 * time.Minute
+	// sweepGrace is what a leftover component gets to stop, as from a lost lease.
+	sweepGrace = 5 * time.Second
+	// tellEvery is how often a pull says how far it is.
+	tellEvery = 2 * time.Second
+)
+
+// up observes, plans and brings the pod up. It returns when all runs or with what
+// kept it from that.
+func (r *run) up(ctx context.Context) error {
+	world, err := r.observe(ctx)
+	if err != nil {
+		return err
+	}
+	return r.apply(ctx, plan.Up(r.Pod, r.Owner, world), nil, r.bring)
+}
+
+// observe looks at what the engine has, all at once.
+func (r *run) observe(ctx context.Context) (plan.World, error) {
+	w := plan.World{Alive: map[engine.ID]bool{}, Images: r.images}
+	looks := []func() error{
+		func() (err error) { w.Containers, err = r.leftContainers(ctx, w.Alive); return err },
+		func() (err error) {
+			w.Volumes, err = r.Engine.Volumes(ctx, map[string]string{pod.LabelOwner: ""})
+			return err
+		},
+	}
+	for _, ref := range plan.Images(r.Pod) {
+		looks = append(looks, func() error { return r.lookAtImage(ctx, ref) })
+	}
+	errs := make([]error, len(looks))
+	var all sync.WaitGroup
+	for i, look := range looks {
+		all.Go(func() { errs[i] = look() })
+	}
+	all.Wait()
+	return w, errors.Join(errs...)
+}
+
+// leftContainers are all that carry our labels; alive gets the owners that run.
+func (r *run) leftContainers(ctx context.Context, alive map[engine.ID]bool) ([]engine.Seen, error) {
+	left, err := r.Engine.List(ctx, map[string]string{pod.LabelOwner: ""})
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range left {
+		owner := engine.ID(c.Labels[pod.LabelOwner])
+		if _, known := alive[owner]; known {
+			continue
+		}
+		o, err := r.Engine.Inspect(ctx, string(owner))
+		if err != nil && !errors.Is(err, engine.ErrNotFound) {
+			return nil, err
+		}
+		alive[owner] = err == nil && o.Running
+	}
+	return left, nil
+}
+
+// lookAtImage notes an image that is there.
+func (r *run) lookAtImage(ctx context.Context, ref string) error {
+	image, err := r.Engine.Image(ctx, ref)
+	if errors.Is(err, engine.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.images[ref] = image
+	return nil
+}
+
+func (r *run) image(ref string) engine.Image {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.images[ref]
+}
+
+// bring does one step up.
+func (r *run) bring(ctx context.Context, step plan.Step) error {
+	switch step.Op {
+	case plan.Pull:
+		return r.pull(ctx, step.Name)
+	case plan.Create:
+		return r.create(ctx, step.Name)
+	case plan.Start:
+		return r.start(ctx, step.Name)
+	case plan.Await:
+		return r.awaitHealthy(ctx, step)
+	case plan.Stop:
+		return r.Engine.Stop(ctx, step.Container, sweepGrace)
+	case plan.Remove:
+		r.Tell(event.Event{Kind: event.Swept, Container: step.Name, Why: step.Why})
+		return r.Engine.Remove(ctx, step.Container)
+	case plan.RemoveVolume:
+		r.Tell(event.Event{Kind: event.Swept, Container: step.Name, Why: step.Why})
+		return r.Engine.RemoveVolume(ctx, step.Name)
+	}
+	return fmt.Errorf("cannot %s: no such step", step.Key())
+}
+
+// pull fetches an image. A component whose image cannot be had ends the pod.
+func (r *run) pull(ctx context.Context, ref string) error {
+	began, said := time.Now(), time.Now()
+	r.Tell(event.Event{Kind: event.Pulling, Image: ref})
+	err := r.Engine.Pull(ctx, ref, func(p engine.Progress) {
+		if time.Since(said) >= tellEvery {
+			said = time.Now()
+			r.Tell(event.Event{Kind: event.Pulling, Image: ref, Progress: progress(p)})
+		}
+	})
+	if err == nil {
+		err = r.lookAtImage(ctx, ref)
+	}
+	if err != nil {
+		return r.cannotStart(r.firstUser(ref), err)
+	}
+	r.Tell(event.Event{Kind: event.Pulled, Image: ref, Took: time.Since(began)})
+	return nil
+}
+
+// progress says how far a pull is.
+func progress(p engine.Progress) string {
+	if p.Total == 0 {
+		return p.Status
+	}
+	return fmt.Sprintf("%s %.1f of %.1f MB", p.Status, float64(p.Done)/1e6, float64(p.Total)/1e6)
+}
+
+// firstUser names a component that runs an image, or pause.
+func (r *run) firstUser(image string) string {
+	for _, c := range r.Pod.Components {
+		if c.Image == image {
+			return c.Name
+		}
+	}
+	return plan.Pause
+}
+
+// create makes a container, hands files on to it, and connects to its streams and
+// its end, so that its start is a single call and nothing of it is missed.
+func (r *run) create(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	made, component := r.container(name)
+	id, err := r.Engine.Create(ctx, made)
+	if err != nil {
+		return r.cannotStart(name, err)
+	}
+	checked := name != plan.Pause && plan.Checked(component, r.image(component.Image))
+	r.board.update(name, func(e *entry) {
+		e.State, e.id, e.Checked = lifecycle.Next(e.State, lifecycle.WasCreated), id, checked
+	})
+	r.Tell(event.Event{Kind: event.Created, Component: name, Container: string(id)})
+	if checked {
+		r.follow.Do(func() { r.tasks.Go(r.followHealth) })
+	}
+	if err := r.handOn(ctx, id, component.Copies); err != nil {
+		return r.cannotStart(name, err)
+	}
+	if err := r.connect(ctx, name, id, made); err != nil {
+		return r.cannotStart(name, err)
+	}
+	return nil
+}
+
+// container is what to create for a name, and the component it is for.
+func (r *run) container(name string) (engine.Container, pod.Component) {
+	if name == plan.Pause {
+		return plan.PauseContainer(r.Pod, r.Owner), pod.Component{}
+	}
+	c := r.component(name)
+	pause := r.holding(plan.Pause).id
+	return plan.ComponentContainer(r.Pod, r.Owner, c, pause, r.image(c.Image), r.OOMScore), c
+}
+
+// handOn copies files of the supervisor into a container that does not run yet.
+func (r *run) handOn(ctx context.Context, id engine.ID, copies []pod.Copy) error {
+	for _, c := range copies {
+		packed, err := archive.Pack(c)
+		if err != nil {
+			return err
+		}
+		if err := r.Engine.Put(ctx, id, "/", packed); err != nil {
+			return fmt.Errorf("cannot copy %s to %s: %w", c.Source, c.Target, err)
+		}
+	}
+	return nil
+}
+
+// connect attaches to a container and waits for its end, both before its start.
+func (r *run) connect(ctx context.Context, name string, id engine.ID, made engine.Container) error {
+	h := &holding{
+		id: id, tail: &output.Tail{Keep: keepLines},
+		started: make(chan struct{}), over: make(chan struct{}), drained: make(chan struct{}),
+	}
+	var err error
+	if h.exited, err = r.Engine.Wait(r.watching, id); err != nil {
+		return err
+	}
+	if h.stream, err = r.Engine.Attach(ctx, id, made); err != nil {
+		return err
+	}
+	r.hold(name, h)
+	if made.Stdin {
+		r.tasks.Go(func() { r.holdLease(h.stream) })
+	}
+	return nil
+}
+
+// start runs what was created.
+func (r *run) start(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	h := r.holding(name)
+	r.board.happened(name, lifecycle.StartAsked)
+	err := r.Engine.Start(ctx, h.id)
+	h.failed = err != nil
+	if err == nil {
+		r.board.happened(name, lifecycle.WasStarted)
+		r.Tell(event.Event{Kind: event.Started, Component: name, Container: string(h.id)})
+	} else {
+		err = r.cannotStart(name, err)
+	}
+	close(h.started)
+	return err
+}
+
+// cannotStart notes what kept a component from running, and ends the pod with it.
+// A pod that ends anyway gives up its pulls: that is not news.
+func (r *run) cannotStart(name string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	code := startCode(err)
+	r.board.update(name, func(e *entry) {
+		e.State, e.code, e.why = lifecycle.Next(e.State, lifecycle.StartFailed), code, err.Error()
+	})
+	return &ended{component: name, code: code, err: err}
+}
+
+// awaitHealthy waits until a component's health check has passed for the first time.
+func (r *run) awaitHealthy(ctx context.Context, step plan.Step) error {
+	r.Tell(event.Event{Kind: event.Waiting, Component: step.Name, Why: step.Why})
+	err := r.board.until(ctx, step.Name, func(e entry) (bool, error) {
+		switch {
+		case !e.Checked:
+			return false, errors.New("it has no health check, and another component waits for its health: give it a healthcheck, or depend on service_started")
+		case e.Health == lifecycle.Unhealthy:
+			return false, errors.New("it is unhealthy, and another component waits for its health")
+		}
+		return e.Health == lifecycle.Healthy, nil
+	})
+	if err != nil && ctx.Err() == nil {
+		return &ended{component: step.Name, code: 1, err: fmt.Errorf("cannot go on with %s: %w", step.Name, err)}
+	}
+	return nil
+}

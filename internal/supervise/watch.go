@@ -1,0 +1,128 @@
+package supervise
+
+import (
+	"context"
+	"time"
+
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/pod"
+)
+
+const (
+	// keepAlive is how often the lease is renewed: well within the ten minutes
+	// after which common proxies cut a silent connection.
+	keepAlive = time.Minute
+	// rewatch is how long to wait before following the engine's events again.
+	rewatch = time.Second
+)
+
+// watchExit waits for the end of a container and puts it on the board. A
+// container that could not be started has no end: its start tells what was wrong.
+func (r *run) watchExit(name string, h *holding) {
+	defer close(h.over)
+	var exit engine.Exit
+	select {
+	case exit = <-h.exited:
+	case <-r.watching.Done():
+		return
+	}
+	select {
+	case <-h.started:
+	case <-r.watching.Done(): // removed before its start
+		return
+	}
+	if h.failed {
+		return
+	}
+	e := &ended{component: name, code: exit.Code, err: exit.Err}
+	if exit.Err != nil {
+		e.code = 1
+	}
+	r.board.update(name, func(c *entry) {
+		c.State = lifecycle.Next(c.State, lifecycle.Died)
+		c.code = exit.Code
+		if exit.Err != nil {
+			c.code, c.why = -1, exit.Err.Error()
+		}
+	})
+	if !h.dismissed.Load() {
+		r.Tell(event.Event{Kind: event.Died, Component: name, Container: string(h.id), Code: e.code})
+	}
+	r.end(e)
+}
+
+// drain passes a container's output on until there is no more.
+func (r *run) drain(name string, h *holding) {
+	defer close(h.drained)
+	tty := r.component(name).TTY
+	stdout := output.NewLines("[out] "+name+": ", r.Stdout, h.tail, tty)
+	stderr := output.NewLines("[err] "+name+": ", r.Stderr, h.tail, false)
+	_ = h.stream.Copy(stdout, stderr) // a cut stream ends the output; the container's end is told elsewhere
+	for _, lines := range []*output.Lines{stdout, stderr} {
+		if err := lines.Close(); err != nil {
+			r.Tell(event.Event{Kind: event.Trouble, Component: name, Why: "cannot pass its output on: " + err.Error()})
+		}
+	}
+}
+
+// holdLease renews the lease that pause lives on. A lease that is lost shows in
+// pause's end.
+func (r *run) holdLease(lease engine.Stream) {
+	tick := time.NewTicker(keepAlive)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if _, err := lease.Write([]byte{'\n'}); err != nil {
+				return
+			}
+		case <-r.watching.Done():
+			return
+		}
+	}
+}
+
+// followHealth keeps the board's health up to date. Whenever the engine's events
+// are lost it subscribes again, which tells the present state first.
+func (r *run) followHealth() {
+	for r.watching.Err() == nil {
+		err := r.Engine.Watch(r.watching, map[string]string{pod.LabelOwner: r.Owner.ID}, r.noteHealth)
+		if r.watching.Err() != nil {
+			return
+		}
+		r.Tell(event.Event{Kind: event.Lost, Why: err.Error()})
+		pauseFor(r.watching, rewatch)
+	}
+}
+
+// pauseFor waits, but not beyond ctx.
+func pauseFor(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// noteHealth puts a word of the engine's on the board.
+func (r *run) noteHealth(id engine.ID, h engine.Health) {
+	name, ok := r.board.byID(id)
+	if !ok {
+		return
+	}
+	changed := false
+	r.board.update(name, func(c *entry) {
+		changed = c.Health != lifecycle.Health(h)
+		c.Health = lifecycle.Health(h)
+	})
+	switch {
+	case changed && h == engine.Healthy:
+		r.Tell(event.Event{Kind: event.Healthy, Component: name})
+	case changed && h == engine.Unhealthy:
+		r.Tell(event.Event{Kind: event.Unhealthy, Component: name})
+	}
+}
