@@ -1,26 +1,72 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
 .SUFFIXES:
-SHELL := /bin/bash
+SHELL := /bin/bash -euo pipefail
 
-VERSION ?= dev
-ARCH    ?= $(shell go env GOARCH)
-OUT     := build/$(ARCH)
-GOBUILD := CGO_ENABLED=0 GOARCH=$(ARCH) go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+VERSION  ?= dev
+ARCH     ?= $(shell go env GOARCH)
+FUZZTIME ?= 20s
+
+OUT     = build/$(ARCH)
+GOBUILD = CGO_ENABLED=0 GOARCH=$(ARCH) go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+
+# $(call image,NAME,DOCKERFILE) builds an image of binaries that are in build/<arch>.
+# The builder is heard only when it fails.
+define image
+@docker build -q --platform linux/$(ARCH) -f $(2) -t $(1) $(OUT) >$(OUT)/image.log 2>&1 || { cat $(OUT)/image.log >&2; exit 1; }
+@echo "image $(1)"
+endef
+
+EXAMPLE := deploy/examples/sidecar
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-binaries: ## build/<arch>/{pause,supervisor}, static
-	$(GOBUILD) -o $(OUT)/pause ./cmd/pause
-	$(GOBUILD) -o $(OUT)/supervisor ./cmd/supervisor
+demo: images examples standins build/demo ## deploy the sidecar example here and show it (PORT=8080)
+	@build/demo up $(EXAMPLE)
 
-images: binaries ## podlike/pause:dev and podlike/supervisor:dev
-	docker build -q -f Dockerfile.pause      -t podlike/pause:$(VERSION)      $(OUT)
-	docker build -q -f Dockerfile.supervisor -t podlike/supervisor:$(VERSION) $(OUT)
+demo-down: need-go need-engine build/demo ## remove what `make demo` has deployed
+	@build/demo down $(EXAMPLE)
 
-testkit: ## podlike/testkit:dev, what test components run
-	$(GOBUILD) -o $(OUT)/testkit ./test/testkit
-	docker build -q -f test/testkit/Dockerfile -t podlike/testkit:dev $(OUT)
+test: need-gcc images testkit examples standins ## format, vet, and every test with the race detector
+	@unformatted=$$(gofmt -l cmd deploy internal test); test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }
+	go vet ./...
+	go test -race -count=1 -timeout 15m ./...
 
-.PHONY: help binaries images testkit
+fuzz: need-go ## every fuzz test in turn, FUZZTIME=20s each
+	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' . | while IFS=: read -r file func; do \
+		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
+	done
+
+bench: images testkit ## measure pods against a bare program that makes the same; build/bench.json
+	go run ./test/bench
+
+binaries: need-go ## build/<arch>/{pause,supervisor}, static (ARCH=arm64)
+	@$(GOBUILD) -o $(OUT)/pause ./cmd/pause
+	@$(GOBUILD) -o $(OUT)/supervisor ./cmd/supervisor
+
+images: need-engine binaries ## podlike/pause:dev and podlike/supervisor:dev
+	$(call image,podlike/pause:$(VERSION),Dockerfile.pause)
+	$(call image,podlike/supervisor:$(VERSION),Dockerfile.supervisor)
+
+testkit: need-engine need-go ## podlike/testkit:dev, what test components run
+	@$(GOBUILD) -o $(OUT)/testkit ./test/testkit
+	$(call image,podlike/testkit:dev,test/testkit/Dockerfile)
+
+examples: need-engine need-go ## podlike/example-app:dev, what examples run of ours
+	@$(GOBUILD) -o $(OUT)/app ./$(EXAMPLE)/app
+	$(call image,podlike/example-app:dev,$(EXAMPLE)/app/Dockerfile)
+
+standins: need-engine ## images of others that examples run: there, pulled, or built from Debian's packages
+	@deploy/standins/ensure nginx:1.22
+
+clean: ## remove build/
+	rm -rf build
+
+build/demo: need-go
+	@go build -o $@ ./deploy/demo
+
+need-%:
+	@deploy/need $*
+
+.PHONY: help demo demo-down test fuzz bench binaries images testkit examples standins clean build/demo
