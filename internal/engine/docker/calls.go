@@ -43,7 +43,8 @@ func Open(ctx context.Context) (*Engine, error) {
 		return nil, fmt.Errorf("cannot use the engine's address: %w", err)
 	}
 	if _, err := api.Ping(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot reach the engine at %s: %w", api.DaemonHost(), err), api.Close())
+		_ = api.Close() // nothing was ever open
+		return nil, fmt.Errorf("cannot reach the engine at %s (mount its socket, or name another in DOCKER_HOST): %w", api.DaemonHost(), reason(err))
 	}
 	api.NegotiateAPIVersion(ctx)
 	d := &Engine{api: api, creating: api, wills: newWills()}

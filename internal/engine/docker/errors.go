@@ -1,10 +1,13 @@
 package docker
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/containerd/errdefs"
+	"github.com/docker/docker/client"
 
 	"github.com/podlike/podlike/internal/engine"
 )
@@ -59,4 +62,20 @@ func has(text string, parts ...string) bool {
 		}
 	}
 	return false
+}
+
+// errSilent stands for the client's own words for an engine that was not reached,
+// which only repeat where it was looked for.
+var errSilent = errors.New("nothing answers there")
+
+// reason says why the engine could not be reached, such as "permission denied".
+func reason(err error) error {
+	var call *os.SyscallError
+	switch {
+	case errors.As(err, &call):
+		return call.Err
+	case client.IsErrConnectionFailed(err):
+		return errSilent
+	}
+	return err
 }
