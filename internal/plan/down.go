@@ -11,7 +11,8 @@ import (
 
 // Down says how to bring down what is there of a pod: components are stopped all
 // at once, except that what depends on another stops before it; each is removed
-// when it has stopped, and pause when all of them are gone.
+// when it has stopped, and pause when all of them have. Pause does not wait for
+// their removal: what has ended does not miss its namespaces.
 func Down(p pod.Pod, seen []engine.Seen) Plan {
 	there := map[string]engine.Seen{}
 	var names []string
@@ -43,7 +44,7 @@ func Down(p pod.Pod, seen []engine.Seen) Plan {
 		removes = append(removes, Step{Op: Remove, Name: name, Container: c.ID, After: []string{step.Key()}})
 	}
 	for i := range pauses {
-		pauses[i].After = removes.keys()
+		pauses[i].After = stops.keys()
 	}
 	return slices.Concat(stops, removes, pauses)
 }
@@ -57,10 +58,10 @@ type Budget struct {
 	Kill time.Duration
 }
 
-// NewBudget divides a pod's grace: a twentieth is kept for removing, at most half a
+// NewBudget divides a pod's grace: a quarter is kept for removing, at most half a
 // second, and another fifth, at most two seconds, for those that had to wait.
 func NewBudget(grace time.Duration) Budget {
-	kill := grace - min(grace/20, 500*time.Millisecond)
+	kill := grace - min(grace/4, 500*time.Millisecond)
 	return Budget{Ask: kill - min(grace/5, 2*time.Second), Kill: kill}
 }
 

@@ -14,7 +14,7 @@ const Pause = "pause"
 
 // A World is what the engine was seen to have.
 type World struct {
-	// Containers and Volumes that carry our labels, whoever's.
+	// Containers and Volumes that carry our labels, at least those of our Kin.
 	Containers []engine.Seen
 	Volumes    []engine.Volume
 	// Alive are the owners that run.
@@ -151,6 +151,29 @@ func (w World) role(id engine.ID) string {
 		}
 	}
 	return ""
+}
+
+// Kin are the labels of all that leftovers of the same service or name carry, and
+// so of all that a sweep has to know.
+func Kin(owner pod.Owner) map[string]string {
+	if owner.Service != "" {
+		return map[string]string{pod.LabelService: owner.Service}
+	}
+	return map[string]string{pod.LabelName: owner.Name}
+}
+
+// Owners are those of all that is there, in order, each once. Of each a sweep has
+// to know whether it runs.
+func Owners(w World) []engine.ID {
+	owners := map[engine.ID]bool{}
+	for _, c := range w.Containers {
+		owners[engine.ID(c.Labels[pod.LabelOwner])] = true
+	}
+	for _, v := range w.Volumes {
+		owners[engine.ID(v.Labels[pod.LabelOwner])] = true
+	}
+	delete(owners, "")
+	return slices.Sorted(maps.Keys(owners))
 }
 
 // leftover reports whether something with these labels is ours to remove, and why.

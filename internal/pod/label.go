@@ -60,8 +60,7 @@ func (o Owner) ContainerName(component string) string {
 	return o.Name + ".podlike." + component
 }
 
-// PauseName is what the pause container is called. It is no component's name,
-// whatever the components are called.
+// PauseName is what the pause container is called.
 func (o Owner) PauseName() string { return o.Name + ".podlike-pause" }
 
 // Labels are what everything of this pod carries.

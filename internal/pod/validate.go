@@ -43,6 +43,9 @@ func (v *validator) name(c Component) {
 		v.wrong("", "", "a component has no name; give it one")
 		return
 	}
+	if c.Name == RolePause {
+		v.wrong(c.Name, "", "pause is what holds the pod's namespaces; give the component another name")
+	}
 	if _, twice := v.components[c.Name]; twice {
 		v.wrong(c.Name, "", "two components are called that; rename one")
 	}

@@ -16,8 +16,9 @@ import (
 )
 
 // Read returns the pod that the labels describe, complete and valid, or pod.Problems
-// with all that is wrong. Labels that are none of ours are left alone. Lookup finds
-// the supervisor's own variables, as os.LookupEnv does.
+// with all that is wrong and as much of the pod as could be read, in which a caller
+// may look for more. Labels that are none of ours are left alone. Lookup finds the
+// supervisor's own variables, as os.LookupEnv does.
 //
 // What labels cannot say has its default, or is false: what is shared and the image
 // of pause are for the caller to set.
@@ -34,10 +35,7 @@ func Read(labels map[string]string, lookup func(string) (string, bool)) (pod.Pod
 	if invalid, _ := pod.Validate(p).(pod.Problems); invalid != nil {
 		r.problems = append(r.problems, news(r.problems, invalid)...)
 	}
-	if err := r.problems.Err(); err != nil {
-		return pod.Pod{}, err
-	}
-	return p, nil
+	return p, r.problems.Err()
 }
 
 // A reader gathers a pod and what is wrong with its labels.

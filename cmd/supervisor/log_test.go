@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/podlike/podlike/internal/event"
+)
+
+// at is when everything in these tests happens.
+var at = time.Date(2001, 2, 3, 4, 5, 6, 789_000_000, time.FixedZone("", 3600))
+
+// A logged is an event, its record without the time, and why that is so.
+type logged struct {
+	why  string
+	e    event.Event
+	want string
+}
+
+// records are the records of every kind of event.
+func records() []logged {
+	const id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	return []logged{
+		{"what is removed was a container or a volume", event.Event{Kind: event.Swept, Container: "shop.podlike.web", Why: "its owner is gone"},
+			`{"level":"info","container":"shop.podlike.web","why":"its owner is gone","message":"leftover removed"}`},
+		{"a pull begins", event.Event{Kind: event.Pulling, Image: "nginx:1"},
+			`{"level":"info","image":"nginx:1","message":"pulling image"}`},
+		{"and goes on", event.Event{Kind: event.Pulling, Image: "nginx:1", Progress: "Downloading 1.0 of 2.0 MB"},
+			`{"level":"info","image":"nginx:1","progress":"Downloading 1.0 of 2.0 MB","message":"pulling image"}`},
+		{"and ends", event.Event{Kind: event.Pulled, Image: "nginx:1", Took: 1500 * time.Millisecond},
+			`{"level":"info","image":"nginx:1","took_ms":1500,"message":"image pulled"}`},
+		{"a create is a step; IDs are as docker ps shows them", event.Event{Kind: event.Created, Component: "web", Container: id},
+			`{"level":"debug","component":"web","container":"0123456789ab","message":"container created"}`},
+		{"a start is news", event.Event{Kind: event.Started, Component: "web", Container: id},
+			`{"level":"info","component":"web","container":"0123456789ab","message":"component started"}`},
+		{"waiting has a reason", event.Event{Kind: event.Waiting, Component: "db", Why: "until healthy, for web"},
+			`{"level":"info","component":"db","why":"until healthy, for web","message":"component waits"}`},
+		{"good news", event.Event{Kind: event.Healthy, Component: "web"},
+			`{"level":"info","component":"web","message":"component healthy"}`},
+		{"bad news is worth a look", event.Event{Kind: event.Unhealthy, Component: "web"},
+			`{"level":"warn","component":"web","message":"component unhealthy"}`},
+		{"the pod is up", event.Event{Kind: event.Running, Took: 2 * time.Second},
+			`{"level":"info","took_ms":2000,"message":"pod running"}`},
+		{"a code of 0 is told as well", event.Event{Kind: event.Died, Component: "web", Container: id},
+			`{"level":"info","component":"web","container":"0123456789ab","code":0,"message":"component ended"}`},
+		{"who ended the pod", event.Event{Kind: event.Stopping, Component: "web", Code: 7, Why: "web ended"},
+			`{"level":"info","component":"web","why":"web ended","code":7,"message":"pod stopping"}`},
+		{"going on without news of health", event.Event{Kind: event.Lost, Why: "EOF"},
+			`{"level":"warn","why":"EOF","message":"engine events lost"}`},
+		{"something may be left", event.Event{Kind: event.Trouble, Why: "cannot remove container"},
+			`{"level":"warn","why":"cannot remove container","message":"cannot clean up"}`},
+		{"a good end is no error, and has no last lines", event.Event{Kind: event.Ended, Why: "asked to stop by SIGTERM", Took: time.Minute, Ends: []event.End{{Component: "app", Code: 0}, {Component: "web", Code: 143}}},
+			`{"level":"info","why":"asked to stop by SIGTERM","code":0,"took_ms":60000,"codes":{"app":0,"web":143},"last_lines":[],"message":"pod ended"}`},
+		{"a bad one tells all; who never ran has no code", event.Event{Kind: event.Ended, Component: "app", Code: 7, Why: "app ended", Took: 1, Ends: []event.End{{Component: "app", Code: 7}, {Component: "web", Code: -1, Why: "no such image"}}, Last: []string{"one", `"two"`}},
+			`{"level":"error","component":"app","why":"app ended","code":7,"took_ms":0.000001,"codes":{"app":7,"web":null},"last_lines":["one","\"two\""],"message":"pod ended"}`},
+	}
+}
+
+func TestEveryEventHasItsRecord(t *testing.T) {
+	for _, test := range records() {
+		t.Run(string(test.e.Kind), func(t *testing.T) {
+			var out bytes.Buffer
+			test.e.At = at
+			newLog(&out, true)(test.e)
+			got, timed := strings.CutSuffix(strings.Replace(out.String(), `"time":"2001-02-03T03:05:06.789Z",`, "", 1), "\n")
+			if got != test.want || !timed || len(got) == out.Len()-1 {
+				t.Errorf("%s: got\n%swant, with the time,\n%s", test.why, out.String(), test.want)
+			}
+			if !json.Valid(out.Bytes()) {
+				t.Errorf("no JSON: %s", out.String())
+			}
+		})
+	}
+}
+
+// A kind that somebody adds has to be given a record, and be looked at.
+func TestNoKindOfEventIsForgotten(t *testing.T) {
+	source, err := os.ReadFile("../../internal/event/event.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := regexp.MustCompile(`(?m)^\s+\w+\s+Kind = "(.+?)"`).FindAllSubmatch(source, -1)
+	if len(kinds) == 0 {
+		t.Fatal("no kinds are found")
+	}
+	for _, kind := range kinds {
+		if !slices.ContainsFunc(records(), func(l logged) bool { return string(l.e.Kind) == string(kind[1]) }) {
+			t.Errorf("%s has no record", kind[1])
+		}
+	}
+}
+
+func TestStepsAreForThoseWhoLookForThem(t *testing.T) {
+	var out bytes.Buffer
+	tell := newLog(&out, false)
+	tell(event.Event{Kind: event.Created, Component: "web"})
+	if out.Len() > 0 {
+		t.Errorf("without -debug it says %s", out.String())
+	}
+	if tell(event.Event{Kind: event.Started, Component: "web"}); out.Len() == 0 {
+		t.Error("without -debug it says nothing at all")
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/podlike/podlike/internal/pod"
+)
+
+// asProgram is the variable that makes the test's binary the program itself.
+const asProgram = "SUPERVISOR_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// program runs the program as in a container: as the first process of a PID
+// namespace, where no one else answers for it. There is no engine.
+func program(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, said bytes.Buffer
+	c := exec.Command("/proc/self/exe", args...)
+	c.Stdout, c.Stderr = &out, &said
+	c.Env = append(os.Environ(), asProgram+"=yes", "DOCKER_HOST=unix:///nonexistent/docker.sock", "GORACE=atexit_sleep_ms=0")
+	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+	if uid := os.Getuid(); uid != 0 { // who has to be root in a user namespace for that
+		c.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		c.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: uid, Size: 1}}
+		c.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	if err := c.Run(); c.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return c.ProcessState.ExitCode(), out.String(), said.String()
+}
+
+func TestTheProgramAnswersAndExits(t *testing.T) {
+	for name, test := range map[string]struct {
+		why            string
+		args           []string
+		code           int
+		stdout, stderr string // their beginnings
+	}{
+		"Version":     {"the linker sets it", []string{"version"}, 0, "dev\n", ""},
+		"Help":        {"help that was asked for is no error", []string{"-help"}, 0, "  -debug\n", ""},
+		"Unknown":     {"there are few commands", []string{"start"}, 2, "", "supervisor: start: no such command; there are healthcheck and version, and none runs the pod\n"},
+		"BadFlag":     {"bad configuration is one line and 2", []string{"-x"}, 2, "", "supervisor: flag provided but not defined: -x; -help lists the flags\n"},
+		"HealthCheck": {"where nobody runs a pod nothing is healthy", []string{"healthcheck"}, 1, "", "supervisor: cannot ask the supervisor: "},
+		"NoEngine":    {"without an engine there is no pod", nil, 1, "", "supervisor: cannot reach the engine at unix:///nonexistent/docker.sock"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := program(t, test.args...)
+			if code != test.code || !begins(stdout, test.stdout) || !begins(stderr, test.stderr) || strings.Count(stderr, "\n") > 1 {
+				t.Errorf("%s: exit code %d, stdout %q, stderr %q; want %d, %q, %q", test.why, code, stdout, stderr, test.code, test.stdout, test.stderr)
+			}
+		})
+	}
+}
+
+// begins reports whether text begins like that; with nothing it has to be nothing.
+func begins(text, like string) bool {
+	return strings.HasPrefix(text, like) && (like != "" || text == "")
+}
+
+func TestExitCodesTellWhoseFaultItWas(t *testing.T) {
+	problems := pod.Problems{{Place: "pod.component.web", What: "image: is missing"}, {Place: "pod.copy.x", What: "no such component"}}
+	for name, test := range map[string]struct {
+		why  string
+		code int
+		err  error
+		want int
+		said string
+	}{
+		"Component": {"a component's code is passed on", 137, nil, 137, ""},
+		"Usage":     {"the one who typed it", 0, usage("no such flag"), 2, "supervisor: no such flag\n"},
+		"Problems":  {"the one who wrote the labels, all at once", 0, problems, 2, "supervisor: pod.component.web: image: is missing\nsupervisor: pod.copy.x: no such component\n"},
+		"Wrapped":   {"whoever has passed it on", 0, fmt.Errorf("cannot go on: %w", problems[:1]), 2, "supervisor: cannot go on: pod.component.web: image: is missing\n"},
+		"Fault":     {"something else", 0, errors.New("connection lost"), 1, "supervisor: connection lost\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var said bytes.Buffer
+			if got := exitCode(test.code, test.err, &said); got != test.want || said.String() != test.said {
+				t.Errorf("%s: %d, %q; want %d, %q", test.why, got, said.String(), test.want, test.said)
+			}
+		})
+	}
+}

@@ -1,0 +1,121 @@
+package plan_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/plan"
+	"github.com/podlike/podlike/internal/pod"
+)
+
+func TestPauseHoldsWhatComponentsJoinAndCanDoLittleElse(t *testing.T) {
+	want := engine.Container{
+		Name: "shop.podlike-pause", Image: "hold", Owner: "me", Labels: me.Labels(pod.RolePause),
+		Stdin: true, Network: "me", ShareIPC: true, Locked: true, Capabilities: []string{"KILL"}, StopGrace: 10 * time.Second,
+	}
+	if diff := cmp.Diff(want, plan.PauseContainer(pod.Pod{PauseImage: "hold"}, me)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// score is an oom_score_adj, in the place where a container has it.
+func score(n int) *int { return &n }
+
+func TestAComponentsContainerIsWhatItsUserDescribed(t *testing.T) {
+	c := pod.Component{
+		Name: "web", Image: "app", Entrypoint: []string{"/app"}, Command: []string{"-v"},
+		Env: map[string]string{"B": "2", "A": ""}, WorkingDir: "/srv", User: "7:8", TTY: true,
+		Labels:     map[string]string{"a.b": "c", pod.LabelOwner: "somebody"},
+		Health:     &pod.Health{Test: []string{"CMD", "/ok"}, Interval: 1, Timeout: 2, StartPeriod: 3, Retries: 4},
+		StopSignal: "SIGINT", StopGrace: time.Second,
+	}
+	labels := me.Labels(pod.RoleComponent)
+	labels["a.b"], labels[pod.LabelComponent], labels[pod.LabelHash] = "c", "web", pod.Hash(c)
+	want := engine.Container{
+		Name: "shop.podlike.web", Image: "app", Owner: "me", Entrypoint: []string{"/app"}, Command: []string{"-v"},
+		Env: []string{"A=", "B=2"}, WorkingDir: "/srv", User: "7:8", TTY: true, Labels: labels,
+		Health:     &engine.Check{Test: []string{"CMD", "/ok"}, Interval: 1, Timeout: 2, StartPeriod: 3, Retries: 4},
+		StopSignal: "SIGINT", StopGrace: time.Second,
+		Network: "pause", PID: "pause", IPC: "pause", OOMScoreAdj: score(1),
+	}
+	got := plan.ComponentContainer(pod.Pod{SharePID: true, ShareIPC: true}, me, c, "pause", engine.Image{}, 1)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]string{"a.b": "c", pod.LabelOwner: "somebody"}, c.Labels); diff != "" {
+		t.Errorf("the user's labels were changed:\n%s", diff)
+	}
+}
+
+func TestWhatIsSharedIsForTheUserToSay(t *testing.T) {
+	for name, test := range map[string]struct {
+		why      string
+		pid, ipc bool
+	}{
+		"PID":  {"processes alone", true, false},
+		"IPC":  {"memory alone", false, true},
+		"None": {"the network is always shared", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := plan.ComponentContainer(pod.Pod{SharePID: test.pid, ShareIPC: test.ipc}, me, pod.Component{}, "pause", engine.Image{}, 0)
+			if got.Network != "pause" || (got.PID == "pause") != test.pid || (got.IPC == "pause") != test.ipc {
+				t.Errorf("%s: network %q, PID %q, IPC %q", test.why, got.Network, got.PID, got.IPC)
+			}
+		})
+	}
+}
+
+func TestEveryVolumeCarriesOurLabels(t *testing.T) {
+	scratch, data := me.Labels(pod.RoleScratch), me.Labels(pod.RoleData)
+	for name, test := range map[string]struct {
+		why   string
+		image []string // the volumes it asks for
+		mine  []pod.Volume
+		want  []engine.Mount
+	}{
+		"Bind":      {"a host path is no volume", nil, []pod.Volume{{Kind: pod.Bind, Source: "/a", Target: "/b", ReadOnly: true, Propagation: "rslave", SELinux: "z"}}, []engine.Mount{{Type: engine.BindMount, Source: "/a", Target: "/b", ReadOnly: true, Propagation: "rslave", SELinux: "z"}}},
+		"Tmpfs":     {"nor is memory", nil, []pod.Volume{{Kind: pod.Tmpfs, Target: "/t", Size: 7, Mode: 0o700}}, []engine.Mount{{Type: engine.TmpfsMount, Target: "/t", Size: 7, Mode: 0o700}}},
+		"Named":     {"the engine makes it when it is not there, and then it is kept", nil, []pod.Volume{{Kind: pod.Named, Source: "v", Target: "/v", NoCopy: true}}, []engine.Mount{{Type: engine.VolumeMount, Source: "v", Target: "/v", NoCopy: true, Labels: data}}},
+		"Anonymous": {"it goes with its container", nil, []pod.Volume{{Kind: pod.Anonymous, Target: "/s"}}, []engine.Mount{{Type: engine.VolumeMount, Target: "/s", Labels: scratch}}},
+		"Image":     {"the engine would make the image's without labels", []string{"/z", "/y"}, nil, []engine.Mount{{Type: engine.VolumeMount, Target: "/y", Labels: scratch}, {Type: engine.VolumeMount, Target: "/z", Labels: scratch}}},
+		"Taken":     {"what the user mounts there counts", []string{"/v"}, []pod.Volume{{Kind: pod.Bind, Source: "/a", Target: "/v"}}, []engine.Mount{{Type: engine.BindMount, Source: "/a", Target: "/v"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := plan.ComponentContainer(pod.Pod{}, me, pod.Component{Volumes: test.mine}, "pause", engine.Image{Volumes: test.image}, 0).Mounts
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("%s:\n%s", test.why, diff)
+			}
+		})
+	}
+}
+
+func TestAHealthCheckIsTheComponentsOrElseTheImages(t *testing.T) {
+	yes, no := engine.Image{Checked: true}, engine.Image{}
+	for name, test := range map[string]struct {
+		why     string
+		health  *pod.Health
+		image   engine.Image
+		checked bool
+		check   *engine.Check
+	}{
+		"None":      {"nobody says anything", nil, no, false, nil},
+		"Inherited": {"the image's counts", nil, yes, true, nil},
+		"Own":       {"the component's wins", &pod.Health{Test: []string{"CMD", "x"}}, no, true, &engine.Check{Test: []string{"CMD", "x"}}},
+		"Disabled":  {"disabled is none, whatever the image has", &pod.Health{Disable: true}, yes, false, &engine.Check{Test: []string{"NONE"}}},
+		"Timing":    {"other times for the image's check", &pod.Health{Retries: 9}, yes, true, &engine.Check{Retries: 9}},
+		"NoTest":    {"times alone check nothing", &pod.Health{Retries: 9}, no, false, &engine.Check{Retries: 9}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := pod.Component{Health: test.health}
+			if got := plan.Checked(c, test.image); got != test.checked {
+				t.Errorf("%s: checked is %v", test.why, got)
+			}
+			if diff := cmp.Diff(test.check, plan.ComponentContainer(pod.Pod{}, me, c, "", test.image, 0).Health); diff != "" {
+				t.Errorf("%s:\n%s", test.why, diff)
+			}
+		})
+	}
+}

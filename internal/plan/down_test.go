@@ -1,0 +1,99 @@
+package plan_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/plan"
+	"github.com/podlike/podlike/internal/pod"
+)
+
+// ours is a container of our own pod: pause when it has no component's name.
+func ours(component string) engine.Seen {
+	if component == "" {
+		return left(me, me.PauseName(), pod.RolePause, true)
+	}
+	seen := left(me, me.ContainerName(component), pod.RoleComponent, true)
+	seen.Labels[pod.LabelComponent] = component
+	return seen
+}
+
+func TestDownSaysWhatToDoInWhichOrderAndWhy(t *testing.T) {
+	flat := pod.Pod{Components: []pod.Component{on("a", "x"), on("b", "x")}}
+	chain := pod.Pod{Components: []pod.Component{on("db", "x"), on("one", "x", "db"), on("two", "x", "db", "one")}}
+	for name, test := range map[string]struct {
+		why  string
+		pod  pod.Pod
+		seen []engine.Seen
+		want string
+	}{
+		"Nothing": {"nothing was made yet", flat, nil, "\n"},
+		"Flat": {"all stop at once; pause does not wait for removals", flat, []engine.Seen{ours("b"), ours(""), ours("a")}, `
+stop a
+stop b
+remove a after stop a
+remove b after stop b
+remove pause after stop a, stop b
+`},
+		"Chain": {"nobody loses what it needs while it stops", chain, []engine.Seen{ours("db"), ours("one"), ours("two"), ours("")}, `
+stop db (needed by one and two) after stop one, stop two
+stop one (needed by two) after stop two
+stop two
+remove db after stop db
+remove one after stop one
+remove two after stop two
+remove pause after stop db, stop one, stop two
+`},
+		"HalfMade": {"who was never made is not waited for", chain, []engine.Seen{ours("db"), ours("two"), ours("")}, `
+stop db (needed by one and two) after stop two
+stop two
+remove db after stop db
+remove two after stop two
+remove pause after stop db, stop two
+`},
+		"PauseOnly": {"it is removed even when it is all there is", chain, []engine.Seen{ours("")}, `
+remove pause
+`},
+		"PauseGone": {"what pause has left behind is removed", flat, []engine.Seen{ours("a")}, `
+stop a
+remove a after stop a
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want[1:], plan.Down(test.pod, test.seen).String()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", test.why, diff)
+			}
+		})
+	}
+}
+
+func TestDownNamesContainersByTheirID(t *testing.T) {
+	want := map[string]engine.ID{"a": ours("a").ID, plan.Pause: ours("").ID}
+	for _, step := range plan.Down(pod.Pod{}, []engine.Seen{ours("a"), ours("")}) {
+		if step.Container != want[step.Name] {
+			t.Errorf("%s is about container %q, want %q", step, step.Container, want[step.Name])
+		}
+	}
+}
+
+func TestBudgetLeavesTimeForThoseWhoWaitAndForRemoving(t *testing.T) {
+	for name, test := range map[string]struct {
+		why   string
+		grace time.Duration
+		want  plan.Budget
+	}{
+		"Swarm": {"two seconds for who had to wait, half a second to remove", 10 * time.Second, plan.Budget{Ask: 7500 * time.Millisecond, Kill: 9500 * time.Millisecond}},
+		"Long":  {"who has a minute needs no more for the rest", time.Minute, plan.Budget{Ask: 57500 * time.Millisecond, Kill: 59500 * time.Millisecond}},
+		"Short": {"little is divided in the same way", time.Second, plan.Budget{Ask: 550 * time.Millisecond, Kill: 750 * time.Millisecond}},
+		"None":  {"nothing can be divided", 0, plan.Budget{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := plan.NewBudget(test.grace); got != test.want {
+				t.Errorf("%s: got %+v, want %+v", test.why, got, test.want)
+			}
+		})
+	}
+}
