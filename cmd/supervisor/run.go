@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"sync"
 	"sync/atomic"
 	"syscall"
 
 	"github.com/podlike/podlike/internal/archive"
+	"github.com/podlike/podlike/internal/asked"
 	"github.com/podlike/podlike/internal/cgroup"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/docker"
@@ -77,12 +77,10 @@ func stopped(ctx context.Context, err error) (int, error) {
 // nothing: the pod is going down already.
 func untilAsked(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		select {
-		case s := <-signals:
+		case s := <-asked.ToStop():
 			cancel(fmt.Errorf("asked to stop by %s", signalName(s)))
 		case <-ctx.Done():
 		}
