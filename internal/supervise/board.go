@@ -63,12 +63,14 @@ func (b *board) byID(id engine.ID) (string, bool) {
 	return "", false
 }
 
-// until waits until a component's entry satisfies a condition.
+// until waits until a component's entry satisfies a condition. It does not wait for
+// others than the pod's.
 func (b *board) until(ctx context.Context, name string, satisfied func(entry) (bool, error)) error {
 	for {
-		b.mu.Lock()
-		now, changed := *b.entries[name], b.changed
-		b.mu.Unlock()
+		now, changed, known := b.look(name)
+		if !known {
+			return nil
+		}
 		if ok, err := satisfied(now); ok || err != nil {
 			return err
 		}
@@ -78,6 +80,17 @@ func (b *board) until(ctx context.Context, name string, satisfied func(entry) (b
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// look is a component's entry as it is now, and what tells of changes from then on.
+func (b *board) look(name string) (now entry, changed <-chan struct{}, known bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e, known := b.entries[name]
+	if known {
+		now = *e
+	}
+	return now, b.changed, known
 }
 
 func (b *board) health() lifecycle.Health {

@@ -14,6 +14,9 @@ import (
 // grant it, but a slow engine's leavings are better removed late than not at all.
 const afterwards = 30 * time.Second
 
+// breath is how long to wait before trying again to remove what could not be.
+const breath = 200 * time.Millisecond
+
 // down stops and removes all that is there, within the pod's budget. It has a clock
 // of its own, and goes on however many of its steps fail.
 func (r *run) down(ctx context.Context, v *verdict) error {
@@ -25,17 +28,48 @@ func (r *run) down(ctx context.Context, v *verdict) error {
 	ctx, cancel = context.WithTimeout(ctx, r.Pod.Grace+afterwards)
 	defer cancel()
 
+	if pauseKilled(*v) && !r.pauseRuns(ctx) {
+		v.component, v.why = plan.Pause, "pause ended, and everything in its namespace with it"
+	}
+	for {
+		all := closed(r.risen) // or else there may be more than is seen
+		trouble := r.clear(ctx, hurry, alive)
+		if all && trouble == nil {
+			r.settle(ctx)
+			return nil
+		}
+		if err := r.catchBreath(ctx); err != nil {
+			r.settle(ctx)
+			return errors.Join(trouble, err)
+		}
+	}
+}
+
+// clear stops and removes all that is there now.
+func (r *run) clear(ctx, hurry, alive context.Context) error {
 	seen, err := r.Engine.List(ctx, map[string]string{pod.LabelOwner: r.Owner.ID})
 	if err != nil {
 		return err
 	}
-	if pauseKilled(*v) && !r.pauseRuns(ctx) {
-		v.component, v.why = plan.Pause, "pause ended, and everything in its namespace with it"
-	}
 	t := teardown{run: r, alive: alive}
 	err = r.apply(ctx, plan.Down(r.Pod, seen), hurry, t.take)
-	r.settle(ctx)
 	return errors.Join(err, t.trouble)
+}
+
+// catchBreath waits until the engine is done with all that we asked of it on the
+// way up or, if it is, a moment for whatever is wrong to pass. It fails when there
+// is no time left.
+func (r *run) catchBreath(ctx context.Context) error {
+	if closed(r.risen) {
+		pauseFor(ctx, breath)
+		return context.Cause(ctx)
+	}
+	select {
+	case <-r.risen:
+		return nil
+	case <-ctx.Done():
+		return errors.New("the engine does not come to an end with what it was asked to make; what it makes is left")
+	}
 }
 
 // pauseRuns reports whether the pause container runs. Its end is reported a little
@@ -80,8 +114,10 @@ func (t *teardown) take(ctx context.Context, step plan.Step) error {
 	return nil
 }
 
-// stop asks a component to end, unless it never ran.
+// stop asks a component to end, unless it never ran. One that is just being started
+// is waited for: it could not be asked before.
 func (t *teardown) stop(step plan.Step) {
+	_ = t.board.until(t.alive, step.Name, func(e entry) (bool, error) { return e.State != lifecycle.Starting, nil })
 	deadline, _ := t.alive.Deadline()
 	grace := min(t.component(step.Name).StopGrace, time.Until(deadline))
 	t.board.happened(step.Name, lifecycle.StopAsked)
@@ -95,6 +131,9 @@ func (r *run) settle(ctx context.Context) {
 		case <-h.started:
 		default:
 			continue // removed before its start
+		}
+		if h.failed {
+			continue // it has no end, and the engine need not end its streams
 		}
 		for _, end := range []<-chan struct{}{h.over, h.drained} {
 			select {

@@ -21,6 +21,10 @@ type run struct {
 	*Supervisor
 	// end ends the pod's life; only the first cause counts.
 	end context.CancelCauseFunc
+	// over is closed when the pod's life has ended.
+	over <-chan struct{}
+	// risen is closed when nothing is brought up any more, whatever came of it.
+	risen chan struct{}
 	// watching is done when the pod has gone down; all tasks end then.
 	watching context.Context
 	unwatch  context.CancelFunc
@@ -47,19 +51,31 @@ type holding struct {
 	drained   chan struct{} // closed when all of its output is through
 }
 
-func newRun(s *Supervisor, ctx context.Context, end context.CancelCauseFunc) *run {
-	r := &run{Supervisor: s, end: end, held: map[string]*holding{}, images: map[string]engine.Image{}}
+func newRun(s *Supervisor, ctx context.Context, over <-chan struct{}, end context.CancelCauseFunc) *run {
+	r := &run{
+		Supervisor: s, end: end, over: over, risen: make(chan struct{}),
+		held: map[string]*holding{}, images: map[string]engine.Image{},
+	}
 	r.watching, r.unwatch = context.WithCancel(ctx)
 	return r
 }
 
-// finish ends all that still watches and waits for it.
+// finish ends all that still goes on and waits for it.
 func (r *run) finish() {
 	r.unwatch()
-	for _, h := range r.holdings() {
-		_ = h.stream.Close() // ends its copying; there is nothing more to come
-	}
 	r.tasks.Wait()
+}
+
+// isOver reports whether the pod's life has ended.
+func (r *run) isOver() bool { return closed(r.over) }
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // apply does a plan's steps, each as soon as those before it are done. The first

@@ -58,15 +58,18 @@ func (s *Supervisor) Run(ctx context.Context) int {
 	began := time.Now()
 	life, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	r := newRun(s, context.WithoutCancel(ctx), end)
+	r := newRun(s, context.WithoutCancel(ctx), life.Done(), end)
 	defer r.finish()
 
-	if err := r.up(life); err != nil {
-		end(err)
-	} else {
-		s.Tell(event.Event{Kind: event.Running, Took: time.Since(began)})
+	r.tasks.Go(func() { r.rise(life) })
+	select {
+	case <-r.risen:
+		if life.Err() == nil {
+			s.Tell(event.Event{Kind: event.Running, Took: time.Since(began)})
+		}
+		<-life.Done()
+	case <-life.Done():
 	}
-	<-life.Done()
 	v := verdictOf(context.Cause(life), ctx)
 	s.Tell(event.Event{Kind: event.Stopping, Component: v.component, Code: v.code, Why: v.why})
 
@@ -115,6 +118,9 @@ func verdictOf(cause error, asked context.Context) verdict {
 	return verdict{code: 1, why: cause.Error()}
 }
 
+// faultCode is the exit code when the engine is at fault, and nobody else.
+const faultCode = 125
+
 // startCode is the exit code for a component that could not be started, as docker
 // run has it.
 func startCode(err error) int {
@@ -124,7 +130,7 @@ func startCode(err error) int {
 	case errors.Is(err, engine.ErrCannotExecute):
 		return 126
 	}
-	return 125
+	return faultCode
 }
 
 // pauseKilled is how a component's end looks when pause went and took it along.

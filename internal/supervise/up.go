@@ -17,14 +17,23 @@ import (
 )
 
 const (
-	// patience is how long the engine may take for a create or a start. They are
-	// not given up half-way when the pod ends: what comes of them has to be known.
+	// patience is how long the engine may take for a create or a start. They are not
+	// given up half-way when the pod ends, but when it has gone down: what comes of
+	// them has to be known, as long as there is somebody to remove it.
 	patience = 2 * time.Minute
 	// sweepGrace is what a leftover component gets to stop, as from a lost lease.
 	sweepGrace = 5 * time.Second
 	// tellEvery is how often a pull says how far it is.
 	tellEvery = 2 * time.Second
 )
+
+// rise brings the pod up, or ends its life.
+func (r *run) rise(life context.Context) {
+	defer close(r.risen)
+	if err := r.up(life); err != nil {
+		r.end(err)
+	}
+}
 
 // up observes, plans and brings the pod up. It returns when all runs or with what
 // kept it from that.
@@ -33,49 +42,56 @@ func (r *run) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.apply(ctx, plan.Up(r.Pod, r.Owner, world), nil, r.bring)
+	return r.apply(ctx, plan.Up(r.Pod, r.Owner, world), nil, func(ctx context.Context, step plan.Step) error {
+		err := r.bring(ctx, step)
+		if err != nil {
+			r.end(err) // now, and not when the engine is done with all other steps
+		}
+		return err
+	})
 }
 
-// observe looks at what the engine has, all at once.
+// observe looks at what the engine has, all at once, and then at whose it is.
 func (r *run) observe(ctx context.Context) (plan.World, error) {
-	w := plan.World{Alive: map[engine.ID]bool{}, Images: r.images}
+	w := plan.World{Images: r.images}
+	kin := plan.Kin(r.Owner)
 	looks := []func() error{
-		func() (err error) { w.Containers, err = r.leftContainers(ctx, w.Alive); return err },
-		func() (err error) {
-			w.Volumes, err = r.Engine.Volumes(ctx, map[string]string{pod.LabelOwner: ""})
-			return err
-		},
+		func() (err error) { w.Containers, err = r.Engine.List(ctx, kin); return err },
+		func() (err error) { w.Volumes, err = r.Engine.Volumes(ctx, kin); return err },
 	}
 	for _, ref := range plan.Images(r.Pod) {
 		looks = append(looks, func() error { return r.lookAtImage(ctx, ref) })
 	}
-	errs := make([]error, len(looks))
-	var all sync.WaitGroup
-	for i, look := range looks {
-		all.Go(func() { errs[i] = look() })
+	err := together(looks)
+	if err == nil {
+		w.Alive, err = r.alive(ctx, plan.Owners(w))
 	}
-	all.Wait()
-	return w, errors.Join(errs...)
+	return w, err
 }
 
-// leftContainers are all that carry our labels; alive gets the owners that run.
-func (r *run) leftContainers(ctx context.Context, alive map[engine.ID]bool) ([]engine.Seen, error) {
-	left, err := r.Engine.List(ctx, map[string]string{pod.LabelOwner: ""})
-	if err != nil {
-		return nil, err
+// together does all at once and waits for all.
+func together(all []func() error) error {
+	errs := make([]error, len(all))
+	var doing sync.WaitGroup
+	for i, do := range all {
+		doing.Go(func() { errs[i] = do() })
 	}
-	for _, c := range left {
-		owner := engine.ID(c.Labels[pod.LabelOwner])
-		if _, known := alive[owner]; known {
-			continue
-		}
-		o, err := r.Engine.Inspect(ctx, string(owner))
+	doing.Wait()
+	return errors.Join(errs...)
+}
+
+// alive tells which of the owners run. They are asked after what they own was seen:
+// one that is gone by then has left it.
+func (r *run) alive(ctx context.Context, owners []engine.ID) (map[engine.ID]bool, error) {
+	alive := map[engine.ID]bool{}
+	for _, owner := range owners {
+		seen, err := r.Engine.Inspect(ctx, string(owner))
 		if err != nil && !errors.Is(err, engine.ErrNotFound) {
 			return nil, err
 		}
-		alive[owner] = err == nil && o.Running
+		alive[owner] = err == nil && seen.Running
 	}
-	return left, nil
+	return alive, nil
 }
 
 // lookAtImage notes an image that is there.
@@ -105,9 +121,9 @@ func (r *run) bring(ctx context.Context, step plan.Step) error {
 	case plan.Pull:
 		return r.pull(ctx, step.Name)
 	case plan.Create:
-		return r.create(ctx, step.Name)
+		return r.create(step.Name)
 	case plan.Start:
-		return r.start(ctx, step.Name)
+		return r.start(step.Name)
 	case plan.Await:
 		return r.awaitHealthy(ctx, step)
 	case plan.Stop:
@@ -162,8 +178,8 @@ func (r *run) firstUser(image string) string {
 
 // create makes a container, hands files on to it, and connects to its streams and
 // its end, so that its start is a single call and nothing of it is missed.
-func (r *run) create(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+func (r *run) create(name string) error {
+	ctx, cancel := context.WithTimeout(r.watching, patience)
 	defer cancel()
 	made, component := r.container(name)
 	id, err := r.Engine.Create(ctx, made)
@@ -232,8 +248,8 @@ func (r *run) connect(ctx context.Context, name string, id engine.ID, made engin
 }
 
 // start runs what was created.
-func (r *run) start(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+func (r *run) start(name string) error {
+	ctx, cancel := context.WithTimeout(r.watching, patience)
 	defer cancel()
 	h := r.holding(name)
 	r.board.happened(name, lifecycle.StartAsked)
@@ -250,14 +266,16 @@ func (r *run) start(ctx context.Context, name string) error {
 }
 
 // cannotStart notes what kept a component from running, and ends the pod with it.
-// A pod that ends anyway gives up its pulls: that is not news.
+// What goes wrong while the pod ends anyway is no news, unless it is the component's
+// own fault.
 func (r *run) cannotStart(name string, err error) error {
-	if errors.Is(err, context.Canceled) {
-		return err
-	}
 	code := startCode(err)
+	news := !r.isOver() || code != faultCode
 	r.board.update(name, func(e *entry) {
-		e.State, e.code, e.why = lifecycle.Next(e.State, lifecycle.StartFailed), code, err.Error()
+		e.State = lifecycle.Next(e.State, lifecycle.StartFailed)
+		if news {
+			e.code, e.why = code, err.Error()
+		}
 	})
 	return &ended{component: name, code: code, err: err}
 }

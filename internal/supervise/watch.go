@@ -8,6 +8,7 @@ import (
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
 )
 
@@ -34,12 +35,16 @@ func (r *run) watchExit(name string, h *holding) {
 	case <-r.watching.Done(): // removed before its start
 		return
 	}
-	if h.failed {
+	if h.failed || r.watching.Err() != nil {
 		return
 	}
-	e := &ended{component: name, code: exit.Code, err: exit.Err}
+	code := exit.Code
 	if exit.Err != nil {
-		e.code = 1
+		code = 1
+	}
+	e := &ended{component: name, code: code, err: exit.Err}
+	if name == plan.Pause { // it has nothing to succeed in
+		e.code = max(code, 1)
 	}
 	r.board.update(name, func(c *entry) {
 		c.State = lifecycle.Next(c.State, lifecycle.Died)
@@ -49,7 +54,7 @@ func (r *run) watchExit(name string, h *holding) {
 		}
 	})
 	if !h.dismissed.Load() {
-		r.Tell(event.Event{Kind: event.Died, Component: name, Container: string(h.id), Code: e.code})
+		r.Tell(event.Event{Kind: event.Died, Component: name, Container: string(h.id), Code: code})
 	}
 	r.end(e)
 }
@@ -57,6 +62,8 @@ func (r *run) watchExit(name string, h *holding) {
 // drain passes a container's output on until there is no more.
 func (r *run) drain(name string, h *holding) {
 	defer close(h.drained)
+	stop := context.AfterFunc(r.watching, func() { _ = h.stream.Close() }) // there is nothing more to come
+	defer stop()
 	tty := r.component(name).TTY
 	stdout := output.NewLines("[out] "+name+": ", r.Stdout, h.tail, tty)
 	stderr := output.NewLines("[err] "+name+": ", r.Stderr, h.tail, false)

@@ -42,11 +42,12 @@ func Open(ctx context.Context) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the engine's address: %w", err)
 	}
-	if _, err := api.Ping(ctx); err != nil {
+	ping, err := api.Ping(ctx)
+	if err != nil {
 		_ = api.Close() // nothing was ever open
 		return nil, fmt.Errorf("cannot reach the engine at %s (mount its socket, or name another in DOCKER_HOST): %w", api.DaemonHost(), reason(err))
 	}
-	api.NegotiateAPIVersion(ctx)
+	api.NegotiateAPIVersionPing(ping)
 	d := &Engine{api: api, creating: api, wills: newWills()}
 	if socket, ok := strings.CutPrefix(api.DaemonHost(), "unix://"); ok {
 		err = d.leaveWills(socket)
@@ -65,9 +66,10 @@ func (d *Engine) leaveWills(socket string) (err error) {
 	return err
 }
 
-// Close ends the connections. Wills that are still open are withdrawn.
+// Close ends the connections. What was created and not started still goes with its
+// owner.
 func (d *Engine) Close() error {
-	d.wills.close()
+	d.wills.leave()
 	return d.api.Close()
 }
 
@@ -144,7 +146,6 @@ func (d *Engine) Create(ctx context.Context, c engine.Container) (engine.ID, err
 	if err != nil {
 		return "", fail(err, "create container %s", c.Name)
 	}
-	d.wills.rename(c.Name, engine.ID(made.ID))
 	return engine.ID(made.ID), nil
 }
 

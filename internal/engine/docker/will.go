@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,10 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/podlike/podlike/internal/engine"
 )
@@ -38,17 +42,26 @@ import (
 // ahead, and one byte more while a request is under way, so the last request is
 // padded by more than that and the descriptor comes with its last two bytes.
 //
-// A will is withdrawn when its container was started or removed. Where the engine
-// is not reached by a socket of this machine there are no wills, and the next
-// supervisor's sweep finds what was left.
+// There must be no moment at which the daemon has the request and we are killed
+// before the rest is sent. So the last brace of the request, without which it means
+// nothing, and all that follows go out in one system call, which a signal does not
+// divide.
+//
+// A will is withdrawn when its container was started or removed. It is left when
+// nobody is there any more to do that, or when it is not known whether there is a
+// container: then nobody will start it. The daemon
+// keeps the connection of a withdrawn will until the owner has stopped, as it looks
+// at nothing while it waits; it finds out when it wants to answer, and goes no
+// further. Where the engine is not reached by a socket of this machine there are no
+// wills, and the next supervisor's sweep finds what was left.
 type wills struct {
 	socket string
 
 	mu   sync.Mutex
-	open map[string]*net.UnixConn // by container ID or, until that is known, by name
+	open map[engine.ID]*net.UnixConn // by the container that it is about
 }
 
-func newWills() *wills { return &wills{open: map[string]*net.UnixConn{}} }
+func newWills() *wills { return &wills{open: map[engine.ID]*net.UnixConn{}} }
 
 // heir is the key under which a create request's context names the owner.
 type heir struct{}
@@ -58,70 +71,119 @@ const padding = 16 << 10
 
 // RoundTrip sends a create request with a will behind it.
 func (w *wills) RoundTrip(req *http.Request) (*http.Response, error) {
+	defer req.Body.Close() // as the transport of a request has to
 	ctx := req.Context()
 	owner, ok := ctx.Value(heir{}).(engine.ID)
 	if !ok {
-		return nil, fmt.Errorf("cannot leave a will: no owner named")
+		return nil, errors.New("cannot leave a will: no owner named")
 	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", w.socket)
 	if err != nil {
 		return nil, err
 	}
 	line := conn.(*net.UnixConn)
-	stop := context.AfterFunc(ctx, func() { withdraw(line) })
+	stop := context.AfterFunc(ctx, func() { _ = line.SetDeadline(time.Unix(1, 0)) }) // fails on a closed one only
 	defer stop()
 
-	res, err := bequeath(line, req, owner)
-	if err != nil || res.StatusCode != http.StatusCreated {
+	if err := bequeath(line, req, owner); err != nil {
 		withdraw(line)
-		return res, err
+		return nil, cause(ctx, err)
 	}
-	w.keep(req.URL.Query().Get("name"), line)
+	res, id, err := answer(line, req)
+	switch {
+	case err != nil:
+		return nil, errors.Join(cause(ctx, err), line.Close()) // the will is left
+	case id == "":
+		withdraw(line)
+	default:
+		w.keep(id, line)
+	}
 	return res, nil
 }
 
-// bequeath sends the request and the will, and reads the request's answer.
-func bequeath(line *net.UnixConn, req *http.Request, owner engine.ID) (*http.Response, error) {
+// cause is ctx's error if that is why something failed, as callers expect it.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// bequeath sends the request and the will.
+func bequeath(line *net.UnixConn, req *http.Request, owner engine.ID) error {
 	var text bytes.Buffer
 	if err := req.Write(&text); err != nil {
-		return nil, err
+		return err
 	}
+	most := max(bytes.LastIndexByte(text.Bytes(), '}'), 0)
 	api, _, _ := strings.Cut(req.URL.Path, "/containers/create")
 	name := url.PathEscape(req.URL.Query().Get("name"))
 	fmt.Fprintf(&text, "POST %s/containers/%s/wait?condition=not-running HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n", api, owner, req.Host)
 	fmt.Fprintf(&text, "DELETE %s/containers/%s?v=1 HTTP/1.1\r\nHost: %s\r\nX-Padding: %s\r\n", api, name, req.Host, strings.Repeat("-", padding))
-	if _, err := line.Write(text.Bytes()); err != nil {
-		return nil, err
+	if _, err := line.Write(text.Next(most)); err != nil {
+		return err
 	}
-	if err := sendSelf(line, []byte("\r\n")); err != nil {
-		return nil, err
-	}
-	return answer(line, req)
+	return sendWithSelf(line, text.Bytes(), []byte("\r\n"))
 }
 
-// answer reads a whole answer, as nobody will come back to the connection for the rest.
-func answer(line *net.UnixConn, req *http.Request) (*http.Response, error) {
+// answer reads a whole answer, as nobody will come back to the connection for the
+// rest. It finds the ID of the container in it, if one was created.
+func answer(line *net.UnixConn, req *http.Request) (*http.Response, engine.ID, error) {
 	res, err := http.ReadResponse(bufio.NewReader(line), req)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, "", err
+	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
-	return res, err
+	var made struct{ ID engine.ID }
+	if res.StatusCode == http.StatusCreated {
+		err = json.Unmarshal(body, &made)
+	}
+	return res, made.ID, err
 }
 
-// sendSelf sends bytes over a connection together with the connection's own descriptor.
-func sendSelf(line *net.UnixConn, bytes []byte) error {
+// A message is one of sendmmsg(2)'s.
+type message struct {
+	unix.Msghdr
+	_ uint32 // how much of it was sent
+}
+
+// newMessage is a message of bytes and, if there are any, rights.
+func newMessage(bytes, rights []byte) message {
+	var m message
+	m.Iov = &unix.Iovec{Base: &bytes[0]}
+	m.Iov.SetLen(len(bytes))
+	m.SetIovlen(1)
+	if len(rights) > 0 {
+		m.Control = &rights[0]
+		m.SetControllen(len(rights))
+	}
+	return m
+}
+
+// sendWithSelf sends bytes and, behind them, the end of them together with the
+// connection's own descriptor, all in one system call. An end that cannot be sent
+// is no error: without a will there is a container all the same.
+func sendWithSelf(line *net.UnixConn, bytes, end []byte) error {
 	raw, err := line.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var sent error
-	err = raw.Control(func(fd uintptr) {
-		_, _, sent = line.WriteMsgUnix(bytes, syscall.UnixRights(int(fd)), nil)
+	var failed unix.Errno
+	err = raw.Write(func(fd uintptr) (done bool) {
+		messages := []message{newMessage(bytes, nil), newMessage(end, unix.UnixRights(int(fd)))}
+		_, _, failed = unix.Syscall6(unix.SYS_SENDMMSG, fd,
+			uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_NOSIGNAL, 0, 0)
+		return failed != unix.EAGAIN // a full buffer takes none of it, an empty one all
 	})
-	return errors.Join(err, sent)
+	if err == nil && failed != 0 {
+		err = failed
+	}
+	return err
 }
 
 // withdraw ends the connection for both sides, whoever else holds it.
@@ -131,39 +193,29 @@ func withdraw(line *net.UnixConn) {
 	_ = line.Close()
 }
 
-func (w *wills) keep(name string, line *net.UnixConn) {
+func (w *wills) keep(id engine.ID, line *net.UnixConn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.open[name] = line
-}
-
-// rename lets a will be found by its container's ID from now on.
-func (w *wills) rename(name string, id engine.ID) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if line, ok := w.open[name]; ok {
-		delete(w.open, name)
-		w.open[string(id)] = line
-	}
+	w.open[id] = line
 }
 
 // void withdraws the will about a container, if there is one.
 func (w *wills) void(id engine.ID) {
 	w.mu.Lock()
-	line, ok := w.open[string(id)]
-	delete(w.open, string(id))
+	line, ok := w.open[id]
+	delete(w.open, id)
 	w.mu.Unlock()
 	if ok {
 		withdraw(line)
 	}
 }
 
-// close withdraws all that are left.
-func (w *wills) close() {
+// leave lets go of all wills, which stay in force.
+func (w *wills) leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, line := range w.open {
 		delete(w.open, id)
-		withdraw(line)
+		_ = line.Close()
 	}
 }

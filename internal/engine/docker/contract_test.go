@@ -1,0 +1,32 @@
+package docker_test
+
+import (
+	"testing"
+
+	"github.com/podlike/podlike/internal/dockertest"
+	"github.com/podlike/podlike/internal/engine/docker"
+	"github.com/podlike/podlike/internal/engine/enginetest"
+)
+
+func TestDockerKeepsTheContract(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T) enginetest.Subject {
+		d := dockertest.New(t)
+		d.Need(t, dockertest.Testkit)
+		return enginetest.Subject{Engine: open(t), Labels: d.Labels(nil)}
+	})
+}
+
+// open reaches the engine that the environment names, for as long as the test runs.
+func open(t *testing.T) *docker.Engine {
+	t.Helper()
+	e, err := docker.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}

@@ -1,0 +1,222 @@
+package docker
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/podlike/podlike/internal/engine"
+)
+
+func TestConfigSaysWhatRuns(t *testing.T) {
+	grace := 1
+	got := config(engine.Container{
+		Image: "app", Entrypoint: []string{"/app"}, Command: []string{"serve"}, Env: []string{"A=b"}, WorkingDir: "/srv",
+		User: "nobody", Labels: map[string]string{"a": "b"}, StopSignal: "SIGQUIT", StopGrace: 300 * time.Millisecond,
+		TTY: true, Stdin: true, Health: &engine.Check{Test: []string{"CMD", "true"}, Interval: time.Second, Retries: 2},
+	})
+	want := &container.Config{
+		Image: "app", Entrypoint: []string{"/app"}, Cmd: []string{"serve"}, Env: []string{"A=b"}, WorkingDir: "/srv",
+		User: "nobody", Labels: map[string]string{"a": "b"}, StopSignal: "SIGQUIT", StopTimeout: &grace,
+		Tty: true, OpenStdin: true, StdinOnce: true, AttachStdin: true,
+		Healthcheck: &container.HealthConfig{Test: []string{"CMD", "true"}, Interval: time.Second, Retries: 2},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHostSaysHowItIsRun(t *testing.T) {
+	score := -5
+	for name, test := range map[string]struct {
+		why  string
+		c    engine.Container
+		want container.HostConfig
+	}{
+		"Nothing": {"whoever dies, the engine removes it", engine.Container{}, container.HostConfig{}},
+		"Joined": {
+			"a namespace is joined by the ID of its owner", engine.Container{Network: "n", PID: "p", IPC: "i"},
+			container.HostConfig{NetworkMode: "container:n", PidMode: "container:p", IpcMode: "container:i"},
+		},
+		"Shared": {"the engine's default cannot be joined", engine.Container{ShareIPC: true}, container.HostConfig{IpcMode: "shareable"}},
+		"Score":  {"a score may be below zero", engine.Container{OOMScoreAdj: &score}, container.HostConfig{OomScoreAdj: -5}},
+		"Locked": {
+			"only what is named is left", engine.Container{Locked: true, Capabilities: []string{"KILL"}},
+			container.HostConfig{CapDrop: []string{"ALL"}, CapAdd: []string{"KILL"}, ReadonlyRootfs: true, SecurityOpt: []string{"no-new-privileges"}},
+		},
+		"Bind": {
+			"in the short form a missing path is made",
+			engine.Container{Mounts: []engine.Mount{{Type: engine.BindMount, Source: "/a", Target: "/b"}}},
+			container.HostConfig{Binds: []string{"/a:/b"}},
+		},
+		"BindWithOptions": {
+			"in the order that the engine documents",
+			engine.Container{Mounts: []engine.Mount{{Type: engine.BindMount, Source: "/a", Target: "/b", ReadOnly: true, Propagation: "rslave", SELinux: "Z"}}},
+			container.HostConfig{Binds: []string{"/a:/b:ro,rslave,Z"}},
+		},
+		"BindOfAColon": {
+			"the short form has no way to write one",
+			engine.Container{Mounts: []engine.Mount{{Type: engine.BindMount, Source: "/a:1", Target: "/b", Propagation: "rshared"}}},
+			container.HostConfig{Mounts: []mount.Mount{{Type: "bind", Source: "/a:1", Target: "/b", BindOptions: &mount.BindOptions{Propagation: "rshared"}}}},
+		},
+		"Volume": {
+			"labels are for a volume that the engine has to make",
+			engine.Container{Mounts: []engine.Mount{{Type: engine.VolumeMount, Source: "data", Target: "/b", Labels: map[string]string{"a": "b"}, NoCopy: true}}},
+			container.HostConfig{Mounts: []mount.Mount{{Type: "volume", Source: "data", Target: "/b", VolumeOptions: &mount.VolumeOptions{Labels: map[string]string{"a": "b"}, NoCopy: true}}}},
+		},
+		"Tmpfs": {
+			"it has no source", engine.Container{Mounts: []engine.Mount{{Type: engine.TmpfsMount, Target: "/b", Size: 9, Mode: 0o700}}},
+			container.HostConfig{Mounts: []mount.Mount{{Type: "tmpfs", Target: "/b", TmpfsOptions: &mount.TmpfsOptions{SizeBytes: 9, Mode: os.FileMode(0o700)}}}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.want.AutoRemove = true
+			if diff := cmp.Diff(&test.want, host(test.c)); diff != "" {
+				t.Errorf("%s\n%s", test.why, diff)
+			}
+		})
+	}
+}
+
+func TestSecondsAreRoundedUp(t *testing.T) {
+	for d, want := range map[time.Duration]int{0: 0, time.Millisecond: 1, time.Second: 1, 1001 * time.Millisecond: 2} {
+		if got := seconds(d); got != want {
+			t.Errorf("%v is %d s, want %d", d, got, want)
+		}
+	}
+}
+
+func TestAnEmptyValueFiltersByTheKeyAlone(t *testing.T) {
+	args := withLabels(map[string]string{"any": "", "one": "value"})
+	if !args.ExactMatch("label", "any") || !args.ExactMatch("label", "one=value") || args.Len() != 1 {
+		t.Errorf("got %v", args)
+	}
+}
+
+func TestSeenIsAContainerInOurWords(t *testing.T) {
+	inspected := container.InspectResponse{
+		ContainerJSONBase: &container.ContainerJSONBase{
+			ID: "id", Name: "/web", Path: "/app", Args: []string{"serve"}, HostConfig: &container.HostConfig{OomScoreAdj: 7},
+			State: &container.State{Running: true, Health: &container.Health{Status: "healthy"}},
+		},
+		Config: &container.Config{Image: "app", Hostname: "host", Labels: map[string]string{"a": "b"}},
+		Mounts: []container.MountPoint{{Type: "volume", Name: "data"}, {Type: "bind", Source: "/a"}},
+	}
+	want := engine.Seen{
+		ID: "id", Name: "web", Image: "app", Labels: map[string]string{"a": "b"}, Running: true, Health: engine.Healthy,
+		Hostname: "host", Argv: []string{"/app", "serve"}, Volumes: []string{"data"}, OOMScoreAdj: 7,
+	}
+	if diff := cmp.Diff(want, seen(inspected)); diff != "" {
+		t.Error(diff)
+	}
+	inspected.State = &container.State{ExitCode: 3, Health: &container.Health{Status: "none"}}
+	if got := seen(inspected); got.Running || got.ExitCode != 3 || got.Health != engine.NoHealth {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestListedKnowsAContainersOwnName(t *testing.T) {
+	got := listed(container.Summary{ID: "id", Image: "app", State: "running", Names: []string{"/other/alias", "/web"}, Labels: map[string]string{"a": "b"}})
+	want := engine.Seen{ID: "id", Name: "web", Image: "app", Running: true, Labels: map[string]string{"a": "b"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnImageIsCheckedWhenItHasATest(t *testing.T) {
+	for name, test := range map[string]struct {
+		why   string
+		check string
+		want  bool
+	}{
+		"None":     {"there is nothing to ask", `null`, false},
+		"Timing":   {"a timing alone asks nothing", `{"Interval": 1000000000}`, false},
+		"Disabled": {"it was switched off", `{"Test": ["NONE"]}`, false},
+		"Command":  {"it has one", `{"Test": ["CMD", "true"]}`, true},
+	} {
+		var inspected image.InspectResponse
+		answer := `{"Id": "id", "Config": {"Volumes": {"/data": {}}, "Healthcheck": ` + test.check + `}}`
+		if err := json.Unmarshal([]byte(answer), &inspected); err != nil {
+			t.Fatal(err)
+		}
+		got := imageSeen(inspected)
+		if got.Checked != test.want || got.ID != "id" || !cmp.Equal(got.Volumes, []string{"/data"}) {
+			t.Errorf("%s: got %+v: %s", name, got, test.why)
+		}
+	}
+	if got := imageSeen(image.InspectResponse{ID: "id"}); got.Checked || got.Volumes != nil {
+		t.Errorf("got %+v of an image that says nothing", got)
+	}
+}
+
+// The texts are those of runc and crun.
+func TestAStartsFailureTellsWhoseFaultItIs(t *testing.T) {
+	for name, test := range map[string]struct {
+		why, said string
+		kind      error
+	}{
+		"NotInPath":    {"runc, a bare name", `OCI runtime create failed: exec: "nope": executable file not found in $PATH: unknown`, engine.ErrNoCommand},
+		"NoFile":       {"runc, a path", `OCI runtime create failed: exec: "/nope": stat /nope: no such file or directory: unknown`, engine.ErrNoCommand},
+		"NoPermission": {"a file without the x bit", `OCI runtime create failed: exec: "/data": permission denied: unknown`, engine.ErrCannotExecute},
+		"Directory":    {"runc, newer", `OCI runtime create failed: exec: "/": is a directory: unknown`, engine.ErrCannotExecute},
+		"Format":       {"another machine's program", `OCI runtime create failed: exec /app: exec format error`, engine.ErrCannotExecute},
+		"Other":        {"the engine's fault", "cannot join network of a non running container: abc", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := startFail(errors.New("Error response from daemon: "+test.said), "0123456789abcdef")
+			for _, kind := range []error{engine.ErrNoCommand, engine.ErrCannotExecute, engine.ErrNotFound} {
+				if errors.Is(err, kind) != (kind == test.kind) {
+					t.Errorf("got %v, want %v: %s", err, test.kind, test.why)
+				}
+			}
+			if text := err.Error(); !strings.HasPrefix(text, "cannot start container 0123456789ab: ") ||
+				!strings.HasSuffix(text, test.said) || strings.Contains(text, "daemon") {
+				t.Errorf("it says %q", text)
+			}
+		})
+	}
+	if startFail(nil, "id") != nil {
+		t.Error("no failure is one")
+	}
+}
+
+func TestFollowAddsUpTheLayers(t *testing.T) {
+	said := `{"status":"Pulling from app"}
+{"status":"Downloading","id":"a","progressDetail":{"current":10,"total":100}}
+{"status":"Downloading","id":"b","progressDetail":{"current":5,"total":50}}
+{"status":"Downloading","id":"a","progressDetail":{"current":60,"total":100}}
+`
+	var got []engine.Progress
+	if err := follow(json.NewDecoder(strings.NewReader(said)), func(p engine.Progress) { got = append(got, p) }); err != nil {
+		t.Fatal(err)
+	}
+	want := []engine.Progress{
+		{Status: "Pulling from app"},
+		{Status: "Downloading", Done: 10, Total: 100},
+		{Status: "Downloading", Done: 15, Total: 150},
+		{Status: "Downloading", Done: 65, Total: 150},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFollowReportsWhatEndsAPull(t *testing.T) {
+	for why, said := range map[string]string{
+		"manifest unknown": `{"status":"Pulling"}{"errorDetail":{"message":"manifest unknown"},"error":"manifest unknown"}`,
+		"unexpected EOF":   `{"status":"Pull`,
+	} {
+		err := follow(json.NewDecoder(strings.NewReader(said)), func(engine.Progress) {})
+		if err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("got %v, want %s", err, why)
+		}
+	}
+}

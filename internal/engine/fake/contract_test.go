@@ -1,0 +1,78 @@
+package fake_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/podlike/podlike/internal/dockertest"
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/engine/enginetest"
+	"github.com/podlike/podlike/internal/engine/fake"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestFakeKeepsTheContract(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T) enginetest.Subject {
+		e := fake.New()
+		t.Cleanup(e.Close)
+		e.AddImage(dockertest.Testkit, fake.Image{
+			Entrypoint: []string{"/testkit"}, Programs: map[string]fake.Program{"/testkit": testkit},
+		})
+		return enginetest.Subject{Engine: e, Labels: map[string]string{"podlike.test": t.Name()}}
+	})
+}
+
+// testkit does what the real one does, as far as the contract needs it.
+func testkit(ctx context.Context, p fake.Process) int {
+	args := append(p.Argv[1:], "", "", "")
+	switch args[0] {
+	case "sleep":
+		p.SetHealth(map[bool]engine.Health{true: engine.Healthy, false: engine.Unhealthy}[args[1] == "health"])
+		return fake.UntilAsked(ctx, p)
+	case "eat":
+		fmt.Fprintln(p.Stdout, "ate", args[1])
+		return fake.UntilAsked(ctx, p)
+	case "ignore":
+		return fake.Stubborn(ctx, p)
+	case "exit":
+		code, _ := strconv.Atoi(args[1])
+		return code
+	case "lines":
+		n, _ := strconv.Atoi(args[1])
+		for i := range n {
+			fmt.Fprintf(p.Stdout, "line %d\n", i+1)
+			if args[2] == "both" {
+				fmt.Fprintf(p.Stderr, "line %d\n", i+1)
+			}
+		}
+	case "partial":
+		fmt.Fprint(p.Stdout, args[1])
+	case "cat":
+		_, _ = io.Copy(p.Stdout, p.Stdin)
+	case "stat":
+		for _, name := range p.Argv[2:] {
+			fmt.Fprintln(p.Stdout, p.Files[name].Mode, strings.Repeat("0 ", 3)+name)
+		}
+	}
+	return 0
+}
+
+// wait waits for a container's end.
+func wait(t *testing.T, end <-chan engine.Exit) engine.Exit {
+	t.Helper()
+	select {
+	case x := <-end:
+		return x
+	case <-time.After(10 * time.Second):
+		t.Fatal("no end")
+		return engine.Exit{}
+	}
+}
