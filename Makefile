@@ -31,7 +31,9 @@ demo-down: need-go need-engine build/demo ## remove what `make demo` has deploye
 test: need-gcc images testkit examples standins ## format, vet, and every test with the race detector
 	@unformatted=$$(gofmt -l cmd deploy internal test); test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }
 	go vet ./...
-	go test -race -count=1 -timeout 15m ./...
+	@rm -f build/report.txt
+	PODLIKE_TEST_REPORT=$(CURDIR)/build/report.txt go test -race -count=1 -timeout 15m ./...
+	@cat build/report.txt
 
 fuzz: need-go ## every fuzz test in turn, FUZZTIME=20s each
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' . | while IFS=: read -r file func; do \

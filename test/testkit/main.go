@@ -29,9 +29,9 @@ func commands() []command {
 		{"ignore", "[health FILE [after D]]", "make FILE, ignore TERM and INT and wait for ever", ignore},
 		{"exit", "N [after D]", "exit with N", exit},
 		{"kill", "[after D]", "die by SIGKILL; as PID 1, which the kernel spares, exit with 137", kill},
-		{"lines", "N [both] [prefix P] [every D]", "print `P1` to `PN` on stdout, with `both` also on stderr", lines},
-		{"partial", "TEXT", "print TEXT without an end of line", partial},
-		{"long", "BYTES", "print one line of that many bytes, digits in turn, and its end", long},
+		{"lines", "N [both] [prefix P] [every D] [stay FILE]", "print `P1` to `PN` on stdout, with `both` also on stderr", lines},
+		{"partial", "TEXT [stay FILE]", "print TEXT without an end of line; all that print: make FILE then, wait for TERM or INT", partial},
+		{"long", "BYTES [stay FILE]", "print one line of that many bytes, digits in turn, and its end", long},
 		{"flash", "TEXT", "print the line TEXT and exit at once", flash},
 		{"orphans", "N [burst B]", "leave N orphans to PID 1, B (500) at a time, say `left N`, wait for TERM or INT", orphans},
 		{"history", "LOG NAME [health FILE [after D]] [linger D]", "append `<unix ns> NAME started` to LOG, make FILE, on a signal append its name (`term`), after D `exit`", history},
@@ -44,6 +44,8 @@ func commands() []command {
 		{"id", "", "print uid, gid, groups, working directory and each argument, a line each", id},
 		{"env", "", "print the environment", env},
 		{"ps", "", "print `pid state name` of each process of this PID namespace", ps},
+		{"find", "TEXT...", "print `pid arguments` of each process that has a TEXT in its arguments or control groups; 0 if there is any", find},
+		{"dial", "PREFIX", "ask each abstract socket of that prefix in this network for /v1/health, print `name: answer`", dial},
 	}
 }
 

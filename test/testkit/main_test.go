@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -198,6 +199,75 @@ func TestASiteFailsUntilItIsToldNotTo(t *testing.T) {
 		if answer.StatusCode != step.want {
 			t.Errorf("%s answers %d, want %d", step.page, answer.StatusCode, step.want)
 		}
+	}
+}
+
+// What prints and stays is ended by a signal, but not before all is printed.
+func TestWhatPrintsStaysWhenAsked(t *testing.T) {
+	for name, test := range map[string]struct {
+		why, want string
+		args      []string
+	}{
+		"Lines":   {"all lines are out before the file is there", "line 1\nline 2\n", []string{"lines", "2"}},
+		"Partial": {"a line without an end is out as well", "half", []string{"partial", "half"}},
+		"Long":    {"and a long one", "012\n", []string{"long", "3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "printed")
+			cmd := testkit(t, append(test.args, "stay", file)...)
+			var stdout bytes.Buffer
+			cmd.Stdout = &stdout
+			start(t, cmd)
+			wait([]string{file})
+			cmd.Process.Signal(unix.SIGTERM)
+			if err := cmd.Wait(); err != nil || stdout.String() != test.want {
+				t.Errorf("ended with %v after %q, want %q: %s", err, stdout.String(), test.want, test.why)
+			}
+		})
+	}
+}
+
+func TestFindSeesAProcessByItsArguments(t *testing.T) {
+	ready := filepath.Join(t.TempDir(), "ready")
+	sleeper := testkit(t, "sleep", "health", ready)
+	start(t, sleeper)
+	wait([]string{ready})
+	find := func(text string) string {
+		out, _ := testkit(t, "find", text).Output()
+		return string(out)
+	}
+	if got, want := find(ready), fmt.Sprint(sleeper.Process.Pid); !strings.HasPrefix(got, want+" ") || strings.Count(got, "\n") != 1 {
+		t.Errorf("found %q, want %s only", got, want)
+	}
+	if got := find(ready + "none"); got != "" {
+		t.Errorf("found %q, want nothing", got)
+	}
+}
+
+func TestDialTellsWhoAnswers(t *testing.T) {
+	name := fmt.Sprintf("@podlike-test-%d", os.Getpid())
+	for _, test := range []struct{ why, name, answer, want string }{
+		{"an answer is shown", name + "-a", "fine\n", "fine"},
+		{"a connection that is closed at once is no answer", name + "-b", "", "no answer"},
+	} {
+		l, err := net.Listen("unix", test.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answered := make(chan struct{})
+		go func() {
+			defer close(answered)
+			if conn, err := l.Accept(); err == nil {
+				io.WriteString(conn, test.answer)
+				conn.Close()
+			}
+		}()
+		out, err := testkit(t, "dial", test.name).Output()
+		if want := test.name + ": " + test.want; err != nil || !strings.HasPrefix(string(out), want) {
+			t.Errorf("printed %q, %v, want %q: %s", out, err, want, test.why)
+		}
+		l.Close()
+		<-answered
 	}
 }
 

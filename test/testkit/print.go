@@ -8,6 +8,16 @@ import (
 	"time"
 )
 
+// printed is how a command ends that has printed all it has to: at once, or, where
+// the option stay names a file, after it has made that and got a signal.
+func printed(args []string) int {
+	file := option(args, "stay", "")
+	if file == "" {
+		return 0
+	}
+	return sleep([]string{"health", file})
+}
+
 // lines prints numbered lines, whole buffers at a time so that writes end in the
 // middle of a line, or one by one when there is a pace.
 func lines(args []string) int {
@@ -22,7 +32,7 @@ func lines(args []string) int {
 	if err := count(to, n, option(args, "prefix", "line "), duration(args, "every")); err != nil {
 		return failed(err)
 	}
-	return 0
+	return printed(args)
 }
 
 // count writes n numbered lines to each of the writers, one every so often.
@@ -47,7 +57,7 @@ func count(to []*bufio.Writer, n int, prefix string, every time.Duration) error 
 // partial prints a line that never ends.
 func partial(args []string) int {
 	fmt.Print(word(args, 0))
-	return 0
+	return printed(args)
 }
 
 // flash prints a line and is gone.
@@ -65,7 +75,7 @@ func long(args []string) int {
 	if err := stretch(os.Stdout, n); err != nil {
 		return failed(err)
 	}
-	return 0
+	return printed(args)
 }
 
 // stretch writes a line of n bytes, the digits from 0 to 9 in turn, and its end.

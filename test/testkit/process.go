@@ -43,6 +43,36 @@ func ps([]string) int {
 	return 0
 }
 
+// find prints the processes that have one of the texts in their arguments or control
+// groups, but not itself. A container's ID is in its processes' control groups, as
+// seen from outside of it.
+func find(args []string) int {
+	pids, err := processes()
+	if err != nil {
+		return failed(err)
+	}
+	found := 1
+	for _, pid := range pids {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // one that has ended has none
+		groups, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		if pid != os.Getpid() && containsAny(string(line)+string(groups), args) {
+			fmt.Println(pid, strings.Join(strings.Split(string(line), "\x00"), " "))
+			found = 0
+		}
+	}
+	return found
+}
+
+// containsAny tells whether a text has one of the parts.
+func containsAny(text string, parts []string) bool {
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
 // processes are the numbers of all processes of this PID namespace.
 func processes() (pids []int, err error) {
 	entries, err := os.ReadDir("/proc")
