@@ -10,6 +10,7 @@ require (
 	github.com/docker/docker v28.5.2+incompatible
 	github.com/docker/go-connections v0.7.0
 	github.com/google/go-cmp v0.7.0
+	github.com/google/go-containerregistry v0.22.1
 	github.com/mattn/go-shellwords v1.0.12
 	github.com/rs/zerolog v1.35.1
 	github.com/sirupsen/logrus v1.10.1

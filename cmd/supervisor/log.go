@@ -29,7 +29,7 @@ func levelOf(e event.Event) zerolog.Level {
 	switch e.Kind {
 	case event.Created:
 		return zerolog.DebugLevel
-	case event.Unhealthy, event.Lost, event.Trouble:
+	case event.Unhealthy, event.Retrying, event.Lost, event.Trouble:
 		return zerolog.WarnLevel
 	case event.Ended:
 		if e.Code != 0 {
@@ -55,6 +55,9 @@ func record(line *zerolog.Event, e event.Event) {
 	}
 	if e.Took > 0 {
 		line.Dur("took_ms", e.Took)
+	}
+	if e.In > 0 {
+		line.Dur("in_ms", e.In)
 	}
 	if e.Kind == event.Ended {
 		line.Dict("codes", codes(e.Ends))

@@ -17,6 +17,7 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/identity"
+	"github.com/podlike/podlike/internal/keyring"
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/output"
 	"github.com/podlike/podlike/internal/pod"
@@ -31,6 +32,9 @@ const (
 	envContainer = "PODLIKE_CONTAINER"
 	envTask      = "PODLIKE_TASK"
 )
+
+// envDockerConfig names the directory of Docker's config.json.
+const envDockerConfig = "DOCKER_CONFIG"
 
 // runPod runs the pod from start to end.
 func runPod(args []string, stdout, stderr io.Writer) (int, error) {
@@ -140,11 +144,12 @@ func prepare(ctx context.Context, e engine.Engine, o options, stdout, stderr io.
 		return nil, err
 	}
 	p, err := readPod(ctx, e, o, self)
-	if err != nil {
-		return nil, err
+	keys, unread := keyring.Read(keyring.Files(os.Getenv(envDockerConfig))...)
+	if err := errors.Join(err, unread); err != nil {
+		return nil, problemsIn(err)
 	}
 	c := supervise.Config{
-		Engine: e, Pod: p, Owner: ownerOf(self), OOMScore: min(self.OOMScoreAdj+1, 1000),
+		Engine: e, Pod: p, Keys: keys, Owner: ownerOf(self), OOMScore: min(self.OOMScoreAdj+1, 1000),
 		Tell: newLog(stderr, o.debug),
 	}
 	if o.logs {

@@ -21,6 +21,11 @@ var (
 	ErrCannotExecute = errors.New("cannot execute")
 	// ErrNoCommand: the component's command is not in its image.
 	ErrNoCommand = errors.New("command not found")
+	// ErrDenied: the registry gives the image to others only, or says so of one that
+	// it does not have.
+	ErrDenied = errors.New("the registry refuses access")
+	// ErrUnavailable: the image cannot be had at the moment; it may be worth another try.
+	ErrUnavailable = errors.New("cannot be had at the moment")
 )
 
 // ID names a container, volume or image for the engine.
@@ -65,8 +70,9 @@ type Engine interface {
 
 	// Image reports a local image, or ErrNotFound.
 	Image(ctx context.Context, ref string) (Image, error)
-	// Pull fetches an image, telling how far it is. ErrNotFound: there is none.
-	Pull(ctx context.Context, ref string, tell func(Progress)) error
+	// Pull fetches an image, telling how far it is. ErrNotFound: there is none;
+	// ErrDenied: not with this credential; ErrUnavailable: not now.
+	Pull(ctx context.Context, ref string, with Credential, tell func(Progress)) error
 
 	// Volumes reports the volumes that carry every one of these labels.
 	Volumes(ctx context.Context, labels map[string]string) ([]Volume, error)

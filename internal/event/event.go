@@ -11,6 +11,7 @@ type Kind string
 const (
 	Swept     Kind = "leftover removed"    // Container, Why
 	Pulling   Kind = "pulling image"       // Image, Why, Progress once it is under way
+	Retrying  Kind = "pulling again"       // Image, Why the last try failed, In
 	Pulled    Kind = "image pulled"        // Image, Took
 	Created   Kind = "container created"   // Component, Container
 	Started   Kind = "component started"   // Component, Container
@@ -39,6 +40,8 @@ type Event struct {
 	Code      int
 	// Took is how long it took: a pull, a start of the pod, its whole life.
 	Took time.Duration
+	// In is how long it is until the next try.
+	In time.Duration
 	// Ends are how the components ended, in the order of their names.
 	Ends []End
 	// Last are the last lines of output of the component that failed.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/keyring"
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
@@ -30,6 +31,8 @@ type Config struct {
 	Owner  pod.Owner
 	// OOMScore is the components' oom_score_adj, -1000 to 1000.
 	OOMScore int
+	// Keys are what registries are asked for images with.
+	Keys keyring.Keyring
 	// Tell takes what happens.
 	Tell event.Sink
 	// Stdout and Stderr get the components' output in whole lines. Nil: nobody does.

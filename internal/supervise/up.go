@@ -23,8 +23,6 @@ const (
 	patience = 2 * time.Minute
 	// sweepGrace is what a leftover component gets to stop, as from a lost lease.
 	sweepGrace = 5 * time.Second
-	// tellEvery is how often a pull says how far it is.
-	tellEvery = 2 * time.Second
 )
 
 // rise brings the pod up, or ends its life.
@@ -121,7 +119,7 @@ func (r *run) bring(ctx context.Context, step plan.Step) error {
 	case plan.Pull:
 		return r.pull(ctx, step.Name)
 	case plan.Create:
-		return r.create(step.Name)
+		return r.create(ctx, step.Name)
 	case plan.Start:
 		return r.start(step.Name)
 	case plan.Await:
@@ -138,54 +136,15 @@ func (r *run) bring(ctx context.Context, step plan.Step) error {
 	return fmt.Errorf("cannot %s: no such step", step.Key())
 }
 
-// pull fetches an image. A component whose image cannot be had ends the pod.
-func (r *run) pull(ctx context.Context, ref string) error {
-	began, said := time.Now(), time.Now()
-	r.Tell(event.Event{Kind: event.Pulling, Image: ref})
-	err := r.Engine.Pull(ctx, ref, func(p engine.Progress) {
-		if time.Since(said) >= tellEvery {
-			said = time.Now()
-			r.Tell(event.Event{Kind: event.Pulling, Image: ref, Progress: progress(p)})
-		}
-	})
-	if err == nil {
-		err = r.lookAtImage(ctx, ref)
-	}
-	if err != nil {
-		return r.cannotStart(r.firstUser(ref), err)
-	}
-	r.Tell(event.Event{Kind: event.Pulled, Image: ref, Took: time.Since(began)})
-	return nil
-}
-
-// progress says how far a pull is.
-func progress(p engine.Progress) string {
-	if p.Total == 0 {
-		return p.Status
-	}
-	return fmt.Sprintf("%s %.1f of %.1f MB", p.Status, float64(p.Done)/1e6, float64(p.Total)/1e6)
-}
-
-// firstUser names a component that runs an image, or pause.
-func (r *run) firstUser(image string) string {
-	for _, c := range r.Pod.Components {
-		if c.Image == image {
-			return c.Name
-		}
-	}
-	return plan.Pause
-}
-
 // create makes a container, hands files on to it, and connects to its streams and
 // its end, so that its start is a single call and nothing of it is missed.
-func (r *run) create(name string) error {
-	ctx, cancel := context.WithTimeout(r.watching, patience)
-	defer cancel()
-	made, component := r.container(name)
-	id, err := r.Engine.Create(ctx, made)
+func (r *run) create(ctx context.Context, name string) error {
+	made, component, id, err := r.createPulled(ctx, name)
 	if err != nil {
 		return r.cannotStart(name, err)
 	}
+	ctx, cancel := context.WithTimeout(r.watching, patience)
+	defer cancel()
 	checked := name != plan.Pause && plan.Checked(component, r.image(component.Image))
 	r.board.update(name, func(e *entry) {
 		e.State, e.id, e.Checked = lifecycle.Next(e.State, lifecycle.WasCreated), id, checked
@@ -201,6 +160,29 @@ func (r *run) create(name string) error {
 		return r.cannotStart(name, err)
 	}
 	return nil
+}
+
+// createPulled creates a container of an image that is there. One that has gone since it was
+// seen or pulled is pulled once more.
+func (r *run) createPulled(ctx context.Context, name string) (engine.Container, pod.Component, engine.ID, error) {
+	made, component := r.container(name)
+	id, err := r.tryCreate(made)
+	if err == nil || !r.lacksImage(ctx, made.Image) {
+		return made, component, id, err
+	}
+	if err := r.fetch(ctx, made.Image); err != nil {
+		return made, component, "", err
+	}
+	made, component = r.container(name)
+	id, err = r.tryCreate(made)
+	return made, component, id, err
+}
+
+// tryCreate is not given up when the pod ends: what comes of it has to be known.
+func (r *run) tryCreate(c engine.Container) (engine.ID, error) {
+	ctx, cancel := context.WithTimeout(r.watching, patience)
+	defer cancel()
+	return r.Engine.Create(ctx, c)
 }
 
 // container is what to create for a name, and the component it is for.

@@ -3,7 +3,9 @@ package docker
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -52,6 +54,52 @@ func startFail(err error, id engine.ID) error {
 		return fail(err, "start container %.12s", id)
 	}
 	return fmt.Errorf("cannot start container %.12s: %w: %w", id, kind, plain{err})
+}
+
+// pullFail tells the kinds of errors of a pull apart, by the words of the engine and
+// of registries: the API answers 500 to nearly all of them. What no kind is known of
+// is a fault that another try would not mend, such as a host that nobody knows.
+func pullFail(err error, ref string) error {
+	if err == nil {
+		return nil
+	}
+	kind := error(nil)
+	said := strings.ToLower(plain{err}.Error())
+	switch {
+	case refusal.MatchString(said):
+		kind = engine.ErrDenied
+	case errdefs.IsNotFound(err), has(said, "manifest unknown", "name unknown"):
+		kind = engine.ErrNotFound
+	case errdefs.IsUnavailable(err), client.IsErrConnectionFailed(err), errors.Is(err, io.ErrUnexpectedEOF), outage.MatchString(said):
+		kind = engine.ErrUnavailable
+	default:
+		return fail(err, "pull %s", ref)
+	}
+	return fmt.Errorf("cannot pull %s: %w: %w", ref, kind, plain{err})
+}
+
+var (
+	// refusal is how engines and registries say that they do not give. Words that
+	// may be in an image's name count only where no name stands.
+	refusal = words(
+		`(^|: )(unauthorized|denied|forbidden)(: |$)`, `pull access denied`, `no basic auth credentials`,
+		`authorization failed`, `insufficient_scope`, `(status|http|status code):? (401|403)\b`, `: (401 unauthorized|403 forbidden)`,
+		// To a registry on this machine, or one called insecure, the engine comes
+		// again without TLS when it got no access with it, and tells of that only.
+		`http request to an https server`,
+	)
+	// outage is how they say that it may be different soon.
+	outage = words(
+		`(status|http|status code):? (429|5\d\d)\b`, `: (429 too many requests|5\d\d [a-z]+ [a-z]+)`,
+		`(^|: )(toomanyrequests|unavailable)(: |$)`,
+		`timeout$`, `timeout exceeded`, `connection (refused|reset|timed out)`, `broken pipe`, `(: |unexpected )eof$`,
+		`no route to host`, `network is unreachable`, `failure in name resolution`, `server misbehaving`,
+	)
+)
+
+// words matches text with one of the expressions in it.
+func words(expressions ...string) *regexp.Regexp {
+	return regexp.MustCompile(strings.Join(expressions, "|"))
 }
 
 // has reports whether text contains one of the parts.

@@ -7,19 +7,37 @@ import (
 	"io"
 
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/registry"
 	"github.com/docker/docker/pkg/jsonmessage"
 
 	"github.com/podlike/podlike/internal/engine"
 )
 
 // Pull implements engine.Engine.
-func (d *Engine) Pull(ctx context.Context, ref string, tell func(engine.Progress)) error {
-	said, err := d.api.ImagePull(ctx, ref, image.PullOptions{})
+func (d *Engine) Pull(ctx context.Context, ref string, with engine.Credential, tell func(engine.Progress)) error {
+	auth, err := authWord(with)
 	if err != nil {
-		return fail(err, "pull %s", ref)
+		return pullFail(err, ref)
+	}
+	said, err := d.api.ImagePull(ctx, ref, image.PullOptions{RegistryAuth: auth})
+	if err != nil {
+		return pullFail(err, ref)
 	}
 	defer said.Close()
-	return fail(follow(json.NewDecoder(said), tell), "pull %s", ref)
+	return pullFail(follow(json.NewDecoder(said), tell), ref)
+}
+
+// authWord is a credential in the engine's form; none is empty. Engines that keep
+// their images in containerd send it to the server it names and to no other.
+func authWord(c engine.Credential) (string, error) {
+	if c == (engine.Credential{}) {
+		return "", nil
+	}
+	return registry.EncodeAuthConfig(registry.AuthConfig{
+		ServerAddress: c.Server,
+		Username:      c.Username, Password: c.Password,
+		IdentityToken: c.IdentityToken, RegistryToken: c.RegistryToken,
+	})
 }
 
 // follow reads what the engine says of a pull up to its end, adding up the layers.

@@ -1,0 +1,121 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/podlike/podlike/internal/backoff"
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/keyring"
+	"github.com/podlike/podlike/internal/plan"
+)
+
+// tellEvery is how often a pull says how far it is.
+const tellEvery = 2 * time.Second
+
+var (
+	// outages are the tries while an image cannot be had at the moment: some 15
+	// seconds of them, for a registry that restarts. One that is away for longer is
+	// for whoever restarts the pod.
+	outages = backoff.Policy{First: time.Second, Cap: 10 * time.Second, Tries: 5}
+	// refusals are the tries while credentials are refused. A registry that could not
+	// answer the engine's first question is sent none, and so refuses those that are right.
+	refusals = backoff.Policy{First: time.Second, Cap: time.Second, Tries: 2}
+)
+
+// pull fetches an image. A component whose image cannot be had ends the pod.
+func (r *run) pull(ctx context.Context, ref string) error {
+	if err := r.fetch(ctx, ref); err != nil {
+		return r.cannotStart(r.firstUser(ref), err)
+	}
+	return nil
+}
+
+// firstUser names a component that runs an image, or pause.
+func (r *run) firstUser(image string) string {
+	for _, c := range r.Pod.Components {
+		if c.Image == image {
+			return c.Name
+		}
+	}
+	return plan.Pause
+}
+
+// fetch pulls an image, telling of it, and looks at what has come.
+func (r *run) fetch(ctx context.Context, ref string) error {
+	began := time.Now()
+	r.Tell(event.Event{Kind: event.Pulling, Image: ref})
+	if err := r.keepPulling(ctx, ref, r.Keys.For(ref)); err != nil {
+		return err
+	}
+	if err := r.lookAtImage(ctx, ref); err != nil {
+		return err
+	}
+	r.Tell(event.Event{Kind: event.Pulled, Image: ref, Took: time.Since(began)})
+	return nil
+}
+
+// keepPulling pulls an image, again as long as that may help.
+func (r *run) keepPulling(ctx context.Context, ref string, key keyring.Key) error {
+	for failures := 1; ; failures++ {
+		err := r.Engine.Pull(ctx, ref, key.Credential, r.sayProgress(ref))
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		delay, again := pullAgain(err, key, failures)
+		if !again {
+			return explained(err, key)
+		}
+		r.Tell(event.Event{Kind: event.Retrying, Image: ref, Why: err.Error(), In: delay})
+		pauseFor(ctx, delay)
+	}
+}
+
+// pullAgain says when to pull again after so many failures, the last of them err,
+// and whether to.
+func pullAgain(err error, key keyring.Key, failures int) (time.Duration, bool) {
+	switch {
+	case errors.Is(err, engine.ErrUnavailable):
+		return outages.After(failures)
+	case errors.Is(err, engine.ErrDenied) && key.Given():
+		return refusals.After(failures)
+	}
+	return 0, false
+}
+
+// explained says of a refusal what to do about it.
+func explained(err error, key keyring.Key) error {
+	if errors.Is(err, engine.ErrDenied) {
+		return fmt.Errorf("%w; %s", err, key.Advice())
+	}
+	return err
+}
+
+// sayProgress tells how far a pull is, at a rate that a person can read.
+func (r *run) sayProgress(ref string) func(engine.Progress) {
+	said := time.Now()
+	return func(p engine.Progress) {
+		if time.Since(said) >= tellEvery {
+			said = time.Now()
+			r.Tell(event.Event{Kind: event.Pulling, Image: ref, Progress: progress(p)})
+		}
+	}
+}
+
+// progress says how far a pull is.
+func progress(p engine.Progress) string {
+	if p.Total == 0 {
+		return p.Status
+	}
+	return fmt.Sprintf("%s %.1f of %.1f MB", p.Status, float64(p.Done)/1e6, float64(p.Total)/1e6)
+}
+
+// lacksImage reports whether an image is not there. Where that cannot be learned it
+// counts as there.
+func (r *run) lacksImage(ctx context.Context, ref string) bool {
+	_, err := r.Engine.Image(ctx, ref)
+	return errors.Is(err, engine.ErrNotFound)
+}
