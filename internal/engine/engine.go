@@ -70,9 +70,10 @@ type Engine interface {
 
 	// Image reports a local image, or ErrNotFound.
 	Image(ctx context.Context, ref string) (Image, error)
-	// Pull fetches an image, telling how far it is. ErrNotFound: there is none;
-	// ErrDenied: not with this credential; ErrUnavailable: not now.
-	Pull(ctx context.Context, ref string, with Credential, tell func(Progress)) error
+	// Pull fetches an image for a platform such as linux/arm64, or the engine's own
+	// if that is empty, telling how far it is. ErrNotFound: there is none; ErrDenied:
+	// not with this credential; ErrUnavailable: not now.
+	Pull(ctx context.Context, ref, platform string, with Credential, tell func(Progress)) error
 
 	// Volumes reports the volumes that carry every one of these labels.
 	Volumes(ctx context.Context, labels map[string]string) ([]Volume, error)
@@ -96,6 +97,8 @@ type Stream interface {
 type Container struct {
 	Name  string
 	Image string
+	// Platform is that of the image, such as linux/arm64. Empty: the engine's own.
+	Platform string
 	// Owner is the container whose end makes this one pointless (see Create).
 	Owner ID
 
@@ -105,7 +108,11 @@ type Container struct {
 	WorkingDir string
 	User       string
 	Labels     map[string]string
-	Mounts     []Mount
+	// Annotations are handed to the runtime.
+	Annotations map[string]string
+	Mounts      []Mount
+	// Tmpfs are file systems in memory, by target, with their mount options.
+	Tmpfs      map[string]string
 	Health     *Check
 	StopSignal string
 	// StopGrace is what the engine gives it when somebody else stops it.
@@ -113,11 +120,31 @@ type Container struct {
 	TTY       bool
 	// Stdin opens stdin for one attachment: when that ends, stdin ends.
 	Stdin bool
+	// StdinOpen keeps stdin open for ever, with or without an attachment.
+	StdinOpen bool
 
 	// Network, PID and IPC name the container to join; empty for one of its own.
 	Network, PID, IPC ID
 	// ShareIPC lets others join the IPC namespace of this one.
 	ShareIPC bool
+	// ShmSize is that of /dev/shm in bytes, where IPC is not joined. Zero: the default.
+	ShmSize    int64
+	Namespaces Namespaces
+
+	// Init runs the engine's init as the first process. Nil: as the engine is set up.
+	Init *bool
+	// Runtime and Isolation are empty for the engine's defaults.
+	Runtime, Isolation string
+	Logging            Logging
+	Sysctls            map[string]string
+	StorageOpt         map[string]string
+
+	Resources      Resources
+	Blkio          Blkio
+	Security       Security
+	Devices        []Device
+	DeviceRules    []string
+	DeviceRequests []DeviceRequest
 
 	// OOMScoreAdj is set as it is when not nil.
 	OOMScoreAdj *int
@@ -136,8 +163,15 @@ type Mount struct {
 	Labels   map[string]string // of a volume that the engine has to make
 	// NoCopy leaves a new volume empty.
 	NoCopy bool
+	// Subpath is the part of a volume that is mounted. Empty means all of it.
+	Subpath string
 	// Propagation and SELinux are the engine's words for a bind.
 	Propagation, SELinux string
+	// Recursive says what of the mounts below a bind: disabled, writable, readonly,
+	// or empty for the engine's default.
+	Recursive string
+	// MustExist refuses a bind whose source is not there; otherwise it is made.
+	MustExist bool
 	// Size in bytes and Mode of a tmpfs. Zeros mean the engine's defaults.
 	Size int64
 	Mode uint32
@@ -157,6 +191,7 @@ const (
 type Check struct {
 	Test                           []string
 	Interval, Timeout, StartPeriod time.Duration
+	StartInterval                  time.Duration
 	Retries                        int
 }
 
@@ -198,6 +233,8 @@ type Exit struct {
 // An Image is a local image, as far as a container's making needs it.
 type Image struct {
 	ID ID
+	// Platform is what it is made for, such as linux/amd64 or linux/arm64/v8.
+	Platform string
 	// Volumes are the paths for which the engine makes anonymous volumes.
 	Volumes []string
 	// Checked: it has a health check of its own.

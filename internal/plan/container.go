@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -19,10 +20,22 @@ func PauseContainer(p pod.Pod, owner pod.Owner) engine.Container {
 		Stdin:        true,
 		Network:      engine.ID(owner.ID),
 		ShareIPC:     true,
+		ShmSize:      sharedShm(p),
 		Locked:       true,
 		Capabilities: []string{"KILL"},
 		StopGrace:    pod.DefaultStopGrace,
 	}
+}
+
+// sharedShm is the size of the /dev/shm that all components share: the largest that
+// any of them asks for. Zero when none does or it is not shared.
+func sharedShm(p pod.Pod) (size int64) {
+	for _, c := range p.Components {
+		if p.ShareIPC {
+			size = max(size, c.ShmSize)
+		}
+	}
+	return size
 }
 
 // ComponentContainer is a component's container, joined to pause. The image tells
@@ -32,6 +45,7 @@ func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, pause engin
 	made := engine.Container{
 		Name:        owner.ContainerName(c.Name),
 		Image:       c.Image,
+		Platform:    c.Platform,
 		Owner:       engine.ID(owner.ID),
 		Entrypoint:  c.Entrypoint,
 		Command:     c.Command,
@@ -39,21 +53,43 @@ func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, pause engin
 		WorkingDir:  c.WorkingDir,
 		User:        c.User,
 		Labels:      labels(owner, c),
+		Annotations: c.Annotations,
 		Mounts:      mounts(owner, c, image),
+		Tmpfs:       c.Tmpfs,
 		Health:      check(c.Health),
 		StopSignal:  c.StopSignal,
 		StopGrace:   c.StopGrace,
 		TTY:         c.TTY,
+		StdinOpen:   c.StdinOpen,
 		Network:     pause,
-		OOMScoreAdj: &oom,
+		ShmSize:     c.ShmSize,
+		OOMScoreAdj: cmp.Or(c.OOMScoreAdj, &oom),
 	}
 	if p.SharePID {
 		made.PID = pause
 	}
 	if p.ShareIPC {
-		made.IPC = pause
+		made.IPC, made.ShmSize = pause, 0
 	}
+	confine(&made, c)
 	return made
+}
+
+// confine adds what the component may use and do.
+func confine(made *engine.Container, c pod.Component) {
+	made.Init, made.Runtime, made.Isolation = c.Init, c.Runtime, c.Isolation
+	made.Logging = engine.Logging(c.Logging)
+	made.Namespaces = engine.Namespaces(c.Namespaces)
+	made.Sysctls, made.StorageOpt = c.Sysctls, c.StorageOpt
+	made.Resources, made.Blkio = engine.Resources(c.Resources), engine.Blkio(c.Blkio)
+	made.Security = engine.Security(c.Security)
+	made.DeviceRules = c.DeviceRules
+	for _, d := range c.Devices {
+		made.Devices = append(made.Devices, engine.Device(d))
+	}
+	for _, r := range c.DeviceRequests {
+		made.DeviceRequests = append(made.DeviceRequests, engine.DeviceRequest(r))
+	}
 }
 
 // environment is in the order of the names.
@@ -67,13 +103,17 @@ func environment(env map[string]string) []string {
 
 // labels are the user's and ours; ours win.
 func labels(owner pod.Owner, c pod.Component) map[string]string {
-	all := maps.Clone(c.Labels)
-	if all == nil {
-		all = map[string]string{}
-	}
-	maps.Copy(all, owner.Labels(pod.RoleComponent))
+	all := withOurs(c.Labels, owner.Labels(pod.RoleComponent))
 	all[pod.LabelComponent] = c.Name
 	all[pod.LabelHash] = pod.Hash(c)
+	return all
+}
+
+// withOurs are the user's labels and ours; ours win.
+func withOurs(users, ours map[string]string) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, users)
+	maps.Copy(all, ours)
 	return all
 }
 
@@ -86,6 +126,9 @@ func mounts(owner pod.Owner, c pod.Component, image engine.Image) []engine.Mount
 		taken[v.Target] = true
 		all = append(all, mount(owner, v))
 	}
+	for target := range c.Tmpfs {
+		taken[target] = true
+	}
 	for _, target := range slices.Sorted(slices.Values(image.Volumes)) {
 		if !taken[target] {
 			all = append(all, mount(owner, pod.Volume{Kind: pod.Anonymous, Target: target}))
@@ -97,7 +140,8 @@ func mounts(owner pod.Owner, c pod.Component, image engine.Image) []engine.Mount
 func mount(owner pod.Owner, v pod.Volume) engine.Mount {
 	m := engine.Mount{
 		Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly,
-		NoCopy: v.NoCopy, Propagation: v.Propagation, SELinux: v.SELinux, Size: v.Size, Mode: v.Mode,
+		NoCopy: v.NoCopy, Subpath: v.Subpath, Size: v.Size, Mode: v.Mode,
+		Propagation: v.Propagation, SELinux: v.SELinux, Recursive: string(v.Recursive), MustExist: v.MustExist,
 	}
 	switch v.Kind {
 	case pod.Bind:
@@ -105,9 +149,9 @@ func mount(owner pod.Owner, v pod.Volume) engine.Mount {
 	case pod.Tmpfs:
 		m.Type = engine.TmpfsMount
 	case pod.Anonymous:
-		m.Type, m.Labels = engine.VolumeMount, owner.Labels(pod.RoleScratch)
+		m.Type, m.Labels = engine.VolumeMount, withOurs(v.Labels, owner.Labels(pod.RoleScratch))
 	case pod.Named:
-		m.Type, m.Labels = engine.VolumeMount, owner.Labels(pod.RoleData)
+		m.Type, m.Labels = engine.VolumeMount, withOurs(v.Labels, owner.Labels(pod.RoleData))
 	}
 	return m
 }
@@ -119,7 +163,7 @@ func check(h *pod.Health) *engine.Check {
 	case h.Disable:
 		return &engine.Check{Test: []string{"NONE"}}
 	}
-	return &engine.Check{Test: h.Test, Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}
+	return &engine.Check{Test: h.Test, Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, StartInterval: h.StartInterval, Retries: h.Retries}
 }
 
 // Checked reports whether a component has a health check: its own, or its image's.

@@ -30,6 +30,8 @@ type Step struct {
 	// Name is that of an image, a component, a volume, "pause", or of a container
 	// that another supervisor left behind.
 	Name string
+	// Platform is that of an image to pull. Empty: the engine's own.
+	Platform string
 	// Container is set where there is one already.
 	Container engine.ID
 	Why       string
@@ -38,7 +40,13 @@ type Step struct {
 }
 
 // Key names the step within its plan.
-func (s Step) Key() string { return string(s.Op) + " " + s.Name }
+func (s Step) Key() string {
+	key := string(s.Op) + " " + s.Name
+	if s.Platform != "" {
+		key += " for " + s.Platform
+	}
+	return key
+}
 
 func (s Step) String() string {
 	line := s.Key()

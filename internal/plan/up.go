@@ -30,16 +30,16 @@ func Up(p pod.Pod, owner pod.Owner, w World) Plan {
 	steps := sweep(owner, w)
 	swept := steps.keys()
 	pulls := pullSteps(p, w)
-	pulling := func(image string) []string {
-		return slices.DeleteFunc(pulls.keys(), func(key string) bool { return key != pullKey(image) })
+	pulling := func(image, platform string) []string {
+		return slices.DeleteFunc(pulls.keys(), func(key string) bool { return key != pull(image, platform).Key() })
 	}
 	steps = append(steps, pulls...)
 	steps = append(steps,
-		Step{Op: Create, Name: Pause, Why: "holds the namespaces", After: append(slices.Clone(swept), pulling(p.PauseImage)...)},
+		Step{Op: Create, Name: Pause, Why: "holds the namespaces", After: append(slices.Clone(swept), pulling(p.PauseImage, "")...)},
 		Step{Op: Start, Name: Pause, After: []string{key(Create, Pause)}},
 	)
 	for _, c := range p.Components {
-		steps = append(steps, Step{Op: Create, Name: c.Name, After: append([]string{key(Create, Pause)}, pulling(c.Image)...)})
+		steps = append(steps, Step{Op: Create, Name: c.Name, After: append([]string{key(Create, Pause)}, pulling(c.Image, c.Platform)...)})
 	}
 	for _, c := range p.Components {
 		steps = append(steps, start(c))
@@ -48,7 +48,6 @@ func Up(p pod.Pod, owner pod.Owner, w World) Plan {
 }
 
 func key(op Op, name string) string { return Step{Op: op, Name: name}.Key() }
-func pullKey(image string) string   { return key(Pull, image) }
 func start(c pod.Component) Step {
 	step := Step{Op: Start, Name: c.Name, After: []string{key(Create, c.Name), key(Start, Pause)}}
 	for _, on := range c.DependsOn {
@@ -74,26 +73,6 @@ func awaits(p pod.Pod) Plan {
 	var steps Plan
 	for _, name := range slices.Sorted(maps.Keys(waiters)) {
 		steps = append(steps, Step{Op: Await, Name: name, Why: "until healthy, for " + list(waiters[name]), After: []string{key(Start, name)}})
-	}
-	return steps
-}
-
-// pullSteps are the images to pull, each once, in the order of first use.
-func pullSteps(p pod.Pod, w World) Plan {
-	var steps Plan
-	add := func(image, why string) {
-		if !slices.Contains(steps.keys(), pullKey(image)) {
-			steps = append(steps, Step{Op: Pull, Name: image, Why: why})
-		}
-	}
-	for _, image := range Images(p) {
-		_, there := w.Images[image]
-		switch {
-		case !there:
-			add(image, "not there")
-		case p.Pull == pod.Always && image != p.PauseImage:
-			add(image, "always")
-		}
 	}
 	return steps
 }

@@ -21,7 +21,8 @@ type Pod struct {
 	ShareIPC bool
 	// Grace is the budget for stopping the whole pod. Default 10 s, as Swarm's.
 	Grace time.Duration
-	// Pull says when images are pulled. Default Missing.
+	// Pull says when images are pulled, unless a component has its own word on it.
+	// Default Missing.
 	Pull Pull
 	// PauseImage is the image of the container that holds the namespaces.
 	PauseImage string
@@ -34,6 +35,7 @@ type Pull string
 const (
 	Missing Pull = "missing"
 	Always  Pull = "always"
+	Never   Pull = "never"
 )
 
 // A Component is one container of the pod, as its user described it. In a slice
@@ -41,6 +43,10 @@ const (
 type Component struct {
 	Name  string
 	Image string
+	// Platform is that of the image, such as linux/arm64. Empty: the engine's own.
+	Platform string
+	// Pull says when its image is pulled. Empty: as the pod's others.
+	Pull Pull
 
 	Entrypoint []string
 	Command    []string
@@ -50,9 +56,41 @@ type Component struct {
 	User       string
 	// Labels are the user's; ours are added by Labels of the Owner.
 	Labels map[string]string
-	TTY    bool
+	// Annotations are handed to the runtime.
+	Annotations map[string]string
+	TTY         bool
+	// StdinOpen keeps stdin open, though nobody writes to it.
+	StdinOpen bool
+	// Init runs the engine's init as the component's first process, with the
+	// component as its child. Nil: as the engine is set up.
+	Init *bool
+	// Runtime and Isolation are the engine's words. Empty: its defaults.
+	Runtime, Isolation string
+	Logging            Logging
+
+	Resources Resources
+	Blkio     Blkio
+	// OOMScoreAdj is nil for one above the supervisor's.
+	OOMScoreAdj *int
+	Security    Security
+	// Namespaces that a component has to itself, or shares with the host.
+	Namespaces Namespaces
+	// Sysctls are kernel parameters. Those of a shared namespace are the pod's.
+	Sysctls map[string]string
+	// StorageOpt are options of the engine's storage driver.
+	StorageOpt map[string]string
+
+	Devices []Device
+	// DeviceRules allow what is not in Devices, in the words of the kernel's cgroups.
+	DeviceRules    []string
+	DeviceRequests []DeviceRequest
 
 	Volumes []Volume
+	// Tmpfs are file systems in memory, by target, with their mount options.
+	Tmpfs map[string]string
+	// ShmSize is that of /dev/shm in bytes. Zero: the engine's default. Where IPC is
+	// shared there is but one /dev/shm, and the largest that is asked for counts.
+	ShmSize int64
 	// Copies are made after the container is created and before it is started.
 	Copies []Copy
 
@@ -96,8 +134,17 @@ type Volume struct {
 	// NoCopy leaves a new volume empty; otherwise the engine fills it with what the
 	// image has at Target. Of Named and Anonymous volumes.
 	NoCopy bool
+	// Labels of a volume that the engine has to make; ours are added.
+	Labels map[string]string
+	// Subpath is the part of a Named volume that is mounted. Empty means all of it.
+	Subpath string
 	// Propagation is that of a Bind's mounts, such as rslave. Empty means rprivate.
 	Propagation string
+	// Recursive says what of the mounts below a Bind. Empty means that they come
+	// along, read-only where the engine can make them so.
+	Recursive Recursive
+	// MustExist refuses a Bind whose source is not there; otherwise it is made.
+	MustExist bool
 	// SELinux is z for content that containers share, Z for a container's own, or empty.
 	SELinux string
 	// Size of a Tmpfs in bytes. Zero means unlimited.
@@ -117,6 +164,16 @@ const (
 	Tmpfs     VolumeKind = "tmpfs"
 )
 
+// Recursive says what becomes of mounts below a bind.
+type Recursive string
+
+// What becomes of mounts below a bind, in Compose's words.
+const (
+	NotRecursive      Recursive = "disabled" // they stay away
+	RecursiveWritable Recursive = "writable" // they can be written to, though the bind cannot
+	RecursiveReadOnly Recursive = "readonly" // they are read-only, or the bind fails
+)
+
 // A Copy hands a file of the supervisor on to a component.
 type Copy struct {
 	Source string // absolute, in the supervisor
@@ -132,6 +189,8 @@ type Health struct {
 	Interval    time.Duration
 	Timeout     time.Duration
 	StartPeriod time.Duration
-	Retries     int
-	Disable     bool
+	// StartInterval is the interval within the start period.
+	StartInterval time.Duration
+	Retries       int
+	Disable       bool
 }

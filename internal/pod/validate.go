@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -62,6 +63,7 @@ func (v *validator) component(c Component) {
 		v.notNegative(c.Name, "healthcheck.interval", h.Interval)
 		v.notNegative(c.Name, "healthcheck.timeout", h.Timeout)
 		v.notNegative(c.Name, "healthcheck.start_period", h.StartPeriod)
+		v.notNegative(c.Name, "healthcheck.start_interval", h.StartInterval)
 		if h.Retries < 0 {
 			v.wrong(c.Name, "healthcheck.retries", "must not be negative, but is %d", h.Retries)
 		}
@@ -80,16 +82,10 @@ func (v *validator) notNegative(component, key string, d time.Duration) {
 func (v *validator) targets(c Component) {
 	seen := map[string]bool{}
 	for _, volume := range c.Volumes {
-		target := path.Clean(volume.Target)
-		switch {
-		case !path.IsAbs(volume.Target):
-			v.wrong(c.Name, "volumes", "the target %q must begin with /", volume.Target)
-		case target == "/":
-			v.wrong(c.Name, "volumes", "the target / is the component's own root; mount below it")
-		case seen[target]:
-			v.wrong(c.Name, "volumes", "two volumes have the target %q; keep one", target)
-		}
-		seen[target] = true
+		v.target(c.Name, "volumes", volume.Target, seen)
+	}
+	for _, target := range slices.Sorted(maps.Keys(c.Tmpfs)) {
+		v.target(c.Name, "tmpfs", target, seen)
 	}
 	for _, file := range c.Copies {
 		for _, end := range []string{file.Source, file.Target} {
@@ -98,6 +94,20 @@ func (v *validator) targets(c Component) {
 			}
 		}
 	}
+}
+
+// target checks where one volume is mounted, and adds it to those that are.
+func (v *validator) target(component, key, target string, seen map[string]bool) {
+	clean := path.Clean(target)
+	switch {
+	case !path.IsAbs(target):
+		v.wrong(component, key, "the target %q must begin with /", target)
+	case clean == "/":
+		v.wrong(component, key, "the target / is the component's own root; mount below it")
+	case seen[clean]:
+		v.wrong(component, key, "two volumes have the target %q; keep one", clean)
+	}
+	seen[clean] = true
 }
 
 // dependencies checks each of what c depends on.

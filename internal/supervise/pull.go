@@ -27,8 +27,8 @@ var (
 )
 
 // pull fetches an image. A component whose image cannot be had ends the pod.
-func (r *run) pull(ctx context.Context, ref string) error {
-	if err := r.fetch(ctx, ref); err != nil {
+func (r *run) pull(ctx context.Context, ref, platform string) error {
+	if err := r.fetch(ctx, ref, platform); err != nil {
 		return r.cannotStart(r.firstUser(ref), err)
 	}
 	return nil
@@ -45,10 +45,10 @@ func (r *run) firstUser(image string) string {
 }
 
 // fetch pulls an image, telling of it, and looks at what has come.
-func (r *run) fetch(ctx context.Context, ref string) error {
+func (r *run) fetch(ctx context.Context, ref, platform string) error {
 	began := time.Now()
 	r.Tell(event.Event{Kind: event.Pulling, Image: ref})
-	if err := r.keepPulling(ctx, ref, r.Keys.For(ref)); err != nil {
+	if err := r.keepPulling(ctx, ref, platform, r.Keys.For(ref)); err != nil {
 		return err
 	}
 	if err := r.lookAtImage(ctx, ref); err != nil {
@@ -59,9 +59,9 @@ func (r *run) fetch(ctx context.Context, ref string) error {
 }
 
 // keepPulling pulls an image, again as long as that may help.
-func (r *run) keepPulling(ctx context.Context, ref string, key keyring.Key) error {
+func (r *run) keepPulling(ctx context.Context, ref, platform string, key keyring.Key) error {
 	for failures := 1; ; failures++ {
-		err := r.Engine.Pull(ctx, ref, key.Credential, r.sayProgress(ref))
+		err := r.Engine.Pull(ctx, ref, platform, key.Credential, r.sayProgress(ref))
 		if err == nil || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}

@@ -33,7 +33,7 @@ type shelf struct {
 	users []string // of the credentials that the pulls came with
 }
 
-func (s *shelf) Pull(_ context.Context, _ string, with engine.Credential, _ func(engine.Progress)) error {
+func (s *shelf) Pull(_ context.Context, _, _ string, with engine.Credential, _ func(engine.Progress)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users = append(s.users, with.Username)
@@ -82,7 +82,7 @@ func history(ctx context.Context, s *shelf, keys keyring.Keyring, do func(contex
 	return told, err
 }
 
-func pull(ctx context.Context, r *run) error { return r.pull(ctx, "r.example/web") }
+func pull(ctx context.Context, r *run) error { return r.pull(ctx, "r.example/web", "") }
 
 func create(ctx context.Context, r *run) error {
 	_, _, _, err := r.createPulled(ctx, "web")
@@ -169,7 +169,7 @@ func TestPullsComeWithTheirRegistrysCredential(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shelf{answers: []error{nil, nil}}
 		_, err := history(t.Context(), s, keysFor(t, "me"), func(ctx context.Context, r *run) error {
-			return errors.Join(r.pull(ctx, "r.example/web"), r.pull(ctx, "q.example/web"))
+			return errors.Join(r.pull(ctx, "r.example/web", ""), r.pull(ctx, "q.example/web", ""))
 		})
 		if diff := cmp.Diff([]string{"me", ""}, s.users); diff != "" || err != nil {
 			t.Errorf("%v\n%s", err, diff)

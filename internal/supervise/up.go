@@ -117,7 +117,7 @@ func (r *run) image(ref string) engine.Image {
 func (r *run) bring(ctx context.Context, step plan.Step) error {
 	switch step.Op {
 	case plan.Pull:
-		return r.pull(ctx, step.Name)
+		return r.pull(ctx, step.Name, step.Platform)
 	case plan.Create:
 		return r.create(ctx, step.Name)
 	case plan.Start:
@@ -170,7 +170,7 @@ func (r *run) createPulled(ctx context.Context, name string) (engine.Container, 
 	if err == nil || !r.lacksImage(ctx, made.Image) {
 		return made, component, id, err
 	}
-	if err := r.fetch(ctx, made.Image); err != nil {
+	if err := r.fetch(ctx, made.Image, made.Platform); err != nil {
 		return made, component, "", err
 	}
 	made, component = r.container(name)

@@ -138,11 +138,14 @@ func (d *Engine) tellAll(ctx context.Context, labels map[string]string, tell fun
 
 // Create implements engine.Engine.
 func (d *Engine) Create(ctx context.Context, c engine.Container) (engine.ID, error) {
+	if err := d.lacks(c); err != nil {
+		return "", fail(err, "create container %s", c.Name)
+	}
 	api := d.api
 	if c.Owner != "" {
 		api, ctx = d.creating, context.WithValue(ctx, heir{}, c.Owner)
 	}
-	made, err := api.ContainerCreate(ctx, config(c), host(c), nil, nil, c.Name)
+	made, err := api.ContainerCreate(ctx, config(c), host(c), nil, platform(c.Platform), c.Name)
 	if err != nil {
 		return "", fail(err, "create container %s", c.Name)
 	}

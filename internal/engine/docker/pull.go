@@ -14,12 +14,12 @@ import (
 )
 
 // Pull implements engine.Engine.
-func (d *Engine) Pull(ctx context.Context, ref string, with engine.Credential, tell func(engine.Progress)) error {
+func (d *Engine) Pull(ctx context.Context, ref, platform string, with engine.Credential, tell func(engine.Progress)) error {
 	auth, err := authWord(with)
 	if err != nil {
 		return pullFail(err, ref)
 	}
-	said, err := d.api.ImagePull(ctx, ref, image.PullOptions{RegistryAuth: auth})
+	said, err := d.api.ImagePull(ctx, ref, image.PullOptions{Platform: platform, RegistryAuth: auth})
 	if err != nil {
 		return pullFail(err, ref)
 	}

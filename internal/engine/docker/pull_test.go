@@ -36,7 +36,7 @@ func TestAPrivateRegistryGivesToThoseItKnows(t *testing.T) {
 		{"one who may, of an image that is not there", r.Host + "/team/none:1", with(r, r.Password), engine.ErrNotFound},
 		{"one who may", ref, with(r, r.Password), nil},
 	} {
-		err := d.Pull(t.Context(), c.ref, c.with, ignore)
+		err := d.Pull(t.Context(), c.ref, "", c.with, ignore)
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", c.why, err, c.want)
 		}
@@ -57,15 +57,15 @@ func TestARegistryThatIsAwayMayComeBack(t *testing.T) {
 
 	for why, status := range map[string]int{"it restarts": 503, "its proxy has lost it": 502, "it has a fault": 500, "it is slow": 504, "it is asked too often": 429} {
 		r.Fault(func(*http.Request) int { return status })
-		if err := d.Pull(t.Context(), ref, with(r, r.Password), ignore); !errors.Is(err, engine.ErrUnavailable) {
+		if err := d.Pull(t.Context(), ref, "", with(r, r.Password), ignore); !errors.Is(err, engine.ErrUnavailable) {
 			t.Errorf("%s: got %v", why, err)
 		}
 	}
-	if err := d.Pull(t.Context(), "127.0.0.1:1/x:1", engine.Credential{}, ignore); !errors.Is(err, engine.ErrUnavailable) {
+	if err := d.Pull(t.Context(), "127.0.0.1:1/x:1", "", engine.Credential{}, ignore); !errors.Is(err, engine.ErrUnavailable) {
 		t.Errorf("nobody listens: got %v", err)
 	}
 	r.Fault(nil)
-	if err := d.Pull(t.Context(), ref, with(r, r.Password), ignore); err != nil {
+	if err := d.Pull(t.Context(), ref, "", with(r, r.Password), ignore); err != nil {
 		t.Errorf("it is back: %v", err)
 	}
 }

@@ -30,7 +30,7 @@ func config(c engine.Container) *container.Config {
 		StopSignal:  c.StopSignal,
 		StopTimeout: &grace,
 		Tty:         c.TTY,
-		OpenStdin:   c.Stdin,
+		OpenStdin:   c.Stdin || c.StdinOpen,
 		StdinOnce:   c.Stdin,
 		AttachStdin: c.Stdin,
 	}
@@ -40,12 +40,25 @@ func config(c engine.Container) *container.Config {
 // the engine once it has ended, whoever is alive to ask for it.
 func host(c engine.Container) *container.HostConfig {
 	h := &container.HostConfig{
-		AutoRemove:  true,
-		NetworkMode: container.NetworkMode(join(c.Network)),
-		PidMode:     container.PidMode(join(c.PID)),
-		IpcMode:     container.IpcMode(join(c.IPC)),
-		LogConfig:   container.LogConfig{},
+		AutoRemove:   true,
+		NetworkMode:  container.NetworkMode(join(c.Network)),
+		PidMode:      container.PidMode(join(c.PID)),
+		IpcMode:      container.IpcMode(join(c.IPC)),
+		UTSMode:      container.UTSMode(c.Namespaces.UTS),
+		UsernsMode:   container.UsernsMode(c.Namespaces.User),
+		CgroupnsMode: container.CgroupnsMode(c.Namespaces.Cgroup),
+		LogConfig:    container.LogConfig{Type: c.Logging.Driver, Config: c.Logging.Options},
+		Resources:    resources(c),
+		Annotations:  c.Annotations,
+		Init:         c.Init,
+		Runtime:      c.Runtime,
+		Isolation:    container.Isolation(c.Isolation),
+		ShmSize:      c.ShmSize,
+		StorageOpt:   c.StorageOpt,
+		Sysctls:      c.Sysctls,
+		Tmpfs:        c.Tmpfs,
 	}
+	secure(h, c.Security)
 	if c.ShareIPC {
 		h.IpcMode = container.IPCModeShareable
 	}
@@ -79,7 +92,7 @@ func join(id engine.ID) string {
 // bindWord is a host path in the short form, in which the engine makes a missing
 // directory, as users of docker run -v and of Compose expect.
 func bindWord(m engine.Mount) (string, bool) {
-	if m.Type != engine.BindMount || strings.Contains(m.Source+m.Target, ":") {
+	if m.Type != engine.BindMount || m.MustExist || m.Recursive != "" || strings.Contains(m.Source+m.Target, ":") {
 		return "", false
 	}
 	var options []string
@@ -102,11 +115,17 @@ func mountWord(m engine.Mount) mount.Mount {
 	w := mount.Mount{Type: mount.Type(m.Type), Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly}
 	switch m.Type {
 	case engine.VolumeMount:
-		w.VolumeOptions = &mount.VolumeOptions{Labels: m.Labels, NoCopy: m.NoCopy}
+		w.VolumeOptions = &mount.VolumeOptions{Labels: m.Labels, NoCopy: m.NoCopy, Subpath: m.Subpath}
 	case engine.TmpfsMount:
 		w.TmpfsOptions = &mount.TmpfsOptions{SizeBytes: m.Size, Mode: os.FileMode(m.Mode)}
 	case engine.BindMount:
-		w.BindOptions = &mount.BindOptions{Propagation: mount.Propagation(m.Propagation)}
+		w.BindOptions = &mount.BindOptions{
+			Propagation:            mount.Propagation(m.Propagation),
+			CreateMountpoint:       !m.MustExist, // engines before API 1.42 refuse a source that is not there
+			NonRecursive:           m.Recursive == "disabled",
+			ReadOnlyNonRecursive:   m.Recursive == "writable", // what engines before API 1.44 do anyway
+			ReadOnlyForceRecursive: m.Recursive == "readonly",
+		}
 	}
 	return w
 }
@@ -117,6 +136,7 @@ func check(c *engine.Check) *container.HealthConfig {
 	}
 	return &container.HealthConfig{
 		Test: c.Test, Interval: c.Interval, Timeout: c.Timeout, StartPeriod: c.StartPeriod, Retries: c.Retries,
+		StartInterval: c.StartInterval,
 	}
 }
 
@@ -179,7 +199,7 @@ func health(word string) engine.Health {
 }
 
 func imageSeen(i image.InspectResponse) engine.Image {
-	seen := engine.Image{ID: engine.ID(i.ID)}
+	seen := engine.Image{ID: engine.ID(i.ID), Platform: path.Join(i.Os, i.Architecture, i.Variant)}
 	if i.Config == nil {
 		return seen
 	}

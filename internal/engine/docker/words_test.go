@@ -65,7 +65,7 @@ func TestHostSaysHowItIsRun(t *testing.T) {
 		"BindOfAColon": {
 			"the short form has no way to write one",
 			engine.Container{Mounts: []engine.Mount{{Type: engine.BindMount, Source: "/a:1", Target: "/b", Propagation: "rshared"}}},
-			container.HostConfig{Mounts: []mount.Mount{{Type: "bind", Source: "/a:1", Target: "/b", BindOptions: &mount.BindOptions{Propagation: "rshared"}}}},
+			container.HostConfig{Mounts: []mount.Mount{{Type: "bind", Source: "/a:1", Target: "/b", BindOptions: &mount.BindOptions{Propagation: "rshared", CreateMountpoint: true}}}},
 		},
 		"Volume": {
 			"labels are for a volume that the engine has to make",

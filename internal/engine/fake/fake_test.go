@@ -147,11 +147,11 @@ func TestAPullTakesItsTimeAndTellsHowFarItIs(t *testing.T) {
 
 		hurry, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
-		if err := e.Pull(hurry, "far", engine.Credential{}, tell); !errors.Is(err, context.DeadlineExceeded) {
+		if err := e.Pull(hurry, "far", "", engine.Credential{}, tell); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("pulled without the time for it: %v", err)
 		}
 		told = nil
-		if err := e.Pull(t.Context(), "far", engine.Credential{}, tell); err != nil {
+		if err := e.Pull(t.Context(), "far", "", engine.Credential{}, tell); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := strings.Join(told, " "), "0/4 1/4 2/4 3/4"; got != want {
@@ -160,7 +160,7 @@ func TestAPullTakesItsTimeAndTellsHowFarItIs(t *testing.T) {
 		if _, err := e.Image(t.Context(), "far"); err != nil {
 			t.Error(err)
 		}
-		if err := e.Pull(t.Context(), "none", engine.Credential{}, tell); !errors.Is(err, engine.ErrNotFound) {
+		if err := e.Pull(t.Context(), "none", "", engine.Credential{}, tell); !errors.Is(err, engine.ErrNotFound) {
 			t.Errorf("got %v of what there is not", err)
 		}
 	})

@@ -65,7 +65,7 @@ func (e *Engine) Image(ctx context.Context, ref string) (i engine.Image, err err
 const layers, layerSize = 4, 1 << 20
 
 // Pull implements engine.Engine.
-func (e *Engine) Pull(ctx context.Context, ref string, _ engine.Credential, tell func(engine.Progress)) error {
+func (e *Engine) Pull(ctx context.Context, ref, _ string, _ engine.Credential, tell func(engine.Progress)) error {
 	return e.call(ctx, "pull", ref, func() error {
 		e.mu.Lock()
 		image, ok := e.remote[ref]
