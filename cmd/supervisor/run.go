@@ -188,7 +188,7 @@ func ownerOf(self engine.Seen) pod.Owner {
 
 // readPod reads the complete and valid pod that our labels describe.
 func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen) (pod.Pod, error) {
-	p, err := labels.Read(self.Labels, os.LookupEnv)
+	p, err := labels.Read(self.Labels, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
 	if err := errors.Join(err, checkCopies(p)); err != nil {
 		return p, problemsIn(err)
 	}

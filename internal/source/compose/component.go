@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -15,22 +16,92 @@ import (
 
 // component turns what the loader made of the service into a component.
 func (r *reader) component(s types.ServiceConfig) pod.Component {
-	return pod.Component{
-		Name:       r.Name,
-		Image:      r.image(s.Image),
-		Entrypoint: s.Entrypoint,
-		Command:    s.Command,
-		Env:        r.environment(s.Environment),
-		WorkingDir: s.WorkingDir,
-		User:       s.User,
-		Labels:     s.Labels,
-		TTY:        s.Tty,
-		Volumes:    r.volumes(s.Volumes),
-		Health:     r.health(s.HealthCheck),
-		StopSignal: s.StopSignal,
-		StopGrace:  orElse(s.StopGracePeriod, pod.DefaultStopGrace),
-		DependsOn:  r.dependencies(s.DependsOn),
+	c := pod.Component{
+		Name:        r.Name,
+		Image:       r.image(s.Image),
+		Platform:    r.platform(s.Platform),
+		Pull:        r.pull(s.PullPolicy),
+		Entrypoint:  s.Entrypoint,
+		Command:     s.Command,
+		Env:         r.environment(s.EnvFiles, s.Environment),
+		WorkingDir:  s.WorkingDir,
+		User:        s.User,
+		Labels:      r.labels(s.LabelFiles, s.Labels),
+		Annotations: s.Annotations,
+		TTY:         s.Tty,
+		StdinOpen:   s.StdinOpen,
+		Volumes:     r.volumes(s.Volumes),
+		Tmpfs:       r.tmpfs(s.Tmpfs),
+		ShmSize:     int64(s.ShmSize),
+		Health:      r.health(s.HealthCheck),
+		StopSignal:  s.StopSignal,
+		StopGrace:   orElse(s.StopGracePeriod, pod.DefaultStopGrace),
+		DependsOn:   r.dependencies(s.DependsOn),
 	}
+	r.confine(&c, s)
+	return c
+}
+
+// confine adds what the component may use and do.
+func (r *reader) confine(c *pod.Component, s types.ServiceConfig) {
+	c.Init, c.Runtime, c.Isolation = s.Init, s.Runtime, s.Isolation
+	c.Logging = logging(s.Logging)
+	c.Resources = r.resources(s)
+	c.Blkio = r.blkio(s.BlkioConfig)
+	if r.given["oom_score_adj"] != nil { // a score of 0 is one
+		score := int(s.OomScoreAdj)
+		c.OOMScoreAdj = &score
+	}
+	c.Security = pod.Security{
+		Privileged: s.Privileged, ReadOnly: s.ReadOnly,
+		CapAdd: s.CapAdd, CapDrop: s.CapDrop,
+		Groups: s.GroupAdd, Options: r.securityOptions(s.SecurityOpt),
+	}
+	c.Namespaces = pod.Namespaces{User: s.UserNSMode, UTS: s.Uts, Cgroup: s.Cgroup}
+	c.Sysctls, c.StorageOpt = s.Sysctls, s.StorageOpt
+	c.DeviceRules = s.DeviceCgroupRules
+	_, reserved := deployed(s.Deploy)
+	mapped, described := devices(s.Devices)
+	c.Devices, c.DeviceRequests = mapped, append(described, requests(s.Gpus, reserved.Devices)...)
+}
+
+func logging(l *types.LoggingConfig) pod.Logging {
+	if l == nil {
+		return pod.Logging{}
+	}
+	return pod.Logging{Driver: l.Driver, Options: l.Options}
+}
+
+// pull says when the component's image is pulled, nothing if the service does not say.
+func (r *reader) pull(policy string) pod.Pull {
+	switch policy {
+	case types.PullPolicyIfNotPresent:
+		return pod.Missing
+	case "", string(pod.Missing), string(pod.Always), string(pod.Never):
+		return pod.Pull(policy)
+	case types.PullPolicyBuild:
+		r.wrong("pull_policy", "build is not supported in a pod; %s", ownImage)
+	default:
+		r.wrong("pull_policy", "%s is not supported in a pod; use always, missing or never", Quote(policy))
+	}
+	return ""
+}
+
+// aliases are names that some give to architectures.
+var aliases = map[string]string{"x86_64": "amd64", "aarch64": "arm64", "armhf": "arm"}
+
+// platform is the platform by the names that engines have for it.
+func (r *reader) platform(given string) string {
+	if given == "" {
+		return ""
+	}
+	parts := strings.Split(strings.ToLower(given), "/")
+	if len(parts) < 2 || len(parts) > 3 || slices.Contains(parts, "") {
+		r.mustBe("platform", forms["platform"], given)
+		return ""
+	}
+	parts[1] = cmp.Or(aliases[parts[1]], parts[1])
+	return strings.Join(parts, "/")
 }
 
 // image checks that the engine can read the image's name.
@@ -44,13 +115,14 @@ func (r *reader) image(image string) string {
 	return image
 }
 
-// environment are the variables to set. One that was written without a value has
-// the supervisor's, and is not set when the supervisor has none (Compose: environment).
-func (r *reader) environment(m types.MappingWithEquals) map[string]string {
-	if m == nil {
+// environment are the variables to set: those of files, and over them those of the
+// service itself. One that was written without a value has the supervisor's, and is
+// not set when the supervisor has none (Compose: environment).
+func (r *reader) environment(files []types.EnvFile, m types.MappingWithEquals) map[string]string {
+	if m == nil && files == nil {
 		return nil
 	}
-	env := map[string]string{}
+	env := r.envFiles(files, m)
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if key == "" || strings.Contains(key, "=") {
 			r.wrong("environment", "%s is no name of a variable", Quote(key))
@@ -58,8 +130,10 @@ func (r *reader) environment(m types.MappingWithEquals) map[string]string {
 		}
 		if given := m[key]; given != nil {
 			env[key] = *given
-		} else if own, found := r.lookup(key); found {
+		} else if own, found := r.own.Lookup(key); found {
 			env[key] = own
+		} else {
+			delete(env, key)
 		}
 	}
 	return env
@@ -72,15 +146,14 @@ func (r *reader) health(h *types.HealthCheckConfig) *pod.Health {
 		return nil
 	case h.Disable || isNoTest(h.Test):
 		return &pod.Health{Disable: true}
-	case h.StartInterval != nil:
-		r.wrong("healthcheck.start_interval", "not supported yet; leave it out")
 	}
 	return &pod.Health{
-		Test:        r.test(h.Test),
-		Interval:    orElse(h.Interval, 0),
-		Timeout:     orElse(h.Timeout, 0),
-		StartPeriod: orElse(h.StartPeriod, 0),
-		Retries:     r.retries(h.Retries),
+		Test:          r.test(h.Test),
+		Interval:      orElse(h.Interval, 0),
+		Timeout:       orElse(h.Timeout, 0),
+		StartPeriod:   orElse(h.StartPeriod, 0),
+		StartInterval: orElse(h.StartInterval, 0),
+		Retries:       r.retries(h.Retries),
 	}
 }
 

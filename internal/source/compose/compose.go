@@ -5,12 +5,14 @@
 // a pod makes of each key (Keys), and tells all that is wrong at once, each with
 // its place, in words for the one who wrote it.
 //
-// It takes text as it stands: nothing is interpolated, no file is read, no path
-// is resolved and nothing that was not written is made up.
+// It takes text as it stands: nothing is interpolated, no path is resolved and
+// nothing that was not written is made up. It opens no file: those that a definition
+// names it asks its caller for.
 package compose
 
 import (
 	"iter"
+	"maps"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -28,25 +30,24 @@ type Service struct {
 	Node *yaml.Node
 }
 
-// Lookup finds a variable of the supervisor's own environment, as os.LookupEnv does.
-type Lookup func(name string) (value string, found bool)
-
 // Read turns the service into a component and reports all that is wrong with it.
 // With problems the component holds what could be read.
-func Read(s Service, lookup Lookup) (pod.Component, pod.Problems) {
-	r := reader{Service: s, lookup: lookup}
+func Read(s Service, own Own) (pod.Component, pod.Problems) {
+	r := reader{Service: s, own: own}
 	if s.Node == nil || s.Node.Kind != yaml.MappingNode {
 		r.wrong("", "must be a mapping such as {image: NAME}")
 		return pod.Component{Name: s.Name}, r.problems
 	}
-	c := r.component(r.load(r.definition()))
+	r.given = r.definition()
+	c := r.component(r.load(r.given))
 	return c, r.problems
 }
 
 // A reader reads one service.
 type reader struct {
 	Service
-	lookup   Lookup
+	own      Own
+	given    map[string]any // what is loaded of the service
 	problems pod.Problems
 }
 
@@ -55,7 +56,7 @@ type reader struct {
 func (r *reader) definition() map[string]any {
 	d := map[string]any{}
 	for key, value := range r.keys() {
-		if !r.accepts(key) {
+		if !r.accepts(key.Value, key.Line) {
 			continue
 		}
 		if v, ok := r.value(key.Value, value); ok {
@@ -77,18 +78,17 @@ func (r *reader) keys() iter.Seq2[*yaml.Node, *yaml.Node] {
 }
 
 // accepts tells whether the key is to be loaded, and reports it when it may not be there.
-func (r *reader) accepts(key *yaml.Node) bool {
-	name := key.Value
+func (r *reader) accepts(name string, line int) bool {
 	known := Keys[name]
 	switch {
 	case known.Use == Supported:
 		return true
 	case known.Use == Rejected:
-		r.wrong(name, "not supported in a pod; %s", known.Remedy)
+		r.wrong(name, "not supported in a pod; %s", known.Note)
 	case known.Use == Later:
 		r.wrong(name, "not supported yet; leave it out")
 	case known.Use == Unknown && !isExtension(name):
-		r.wrong(at(key.Line)+name, "unknown key; no Compose service has it")
+		r.wrong(at(line)+name, "unknown key; no Compose service has it")
 	}
 	return false
 }
@@ -106,11 +106,29 @@ func (r *reader) value(key string, n *yaml.Node) (value any, ok bool) {
 			return v, r.isOneCommand(key, v)
 		}
 	case []any:
-		if key == "volumes" {
-			return r.longVolumes(v), true
+		switch key {
+		case "volumes":
+			value = r.longVolumes(v)
+		case "devices":
+			value = r.longDevices(v)
+		}
+	case map[string]any:
+		if key == "deploy" {
+			value = r.deploy(v)
 		}
 	}
-	return value, true
+	return r.exact(key, value)
+}
+
+// deploy is the part of a service's deploy that is to be loaded.
+func (r *reader) deploy(all map[string]any) map[string]any {
+	left := map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if _, known := Keys["deploy."+name]; !known || r.accepts("deploy."+name, 0) {
+			left[name] = all[name]
+		}
+	}
+	return left
 }
 
 // wrong reports a problem with what is at path within the service.

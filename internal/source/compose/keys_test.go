@@ -15,11 +15,11 @@ import (
 // legacy are keys that older Compose files have and the schema has no more.
 var legacy = []string{"volume_driver"}
 
-// schemaKeys are the keys that a service can have by the schema that ships with compose-go.
+// schemaKeys are the keys that a service can have, and its deploy, by the schema that
+// ships with compose-go.
 func schemaKeys(t *testing.T) []string {
 	t.Helper()
 	type definition struct {
-		Ref        string         `json:"$ref"`
 		Properties map[string]any `json:"properties"`
 		AllOf      []struct {
 			Ref string `json:"$ref"`
@@ -36,7 +36,10 @@ func schemaKeys(t *testing.T) []string {
 	for _, part := range service.AllOf {
 		keys = slices.AppendSeq(keys, maps.Keys(whole.Defs[strings.TrimPrefix(part.Ref, "#/$defs/")].Properties))
 	}
-	if len(keys) < 80 {
+	for key := range whole.Defs["deployment"].Properties {
+		keys = append(keys, "deploy."+key)
+	}
+	if len(keys) < 90 {
 		t.Fatalf("the schema is not built as it was: found only %d keys", len(keys))
 	}
 	return keys
@@ -59,10 +62,68 @@ func TestEveryKeyIsOneOfTheSchema(t *testing.T) {
 	}
 }
 
-func TestEveryRejectedKeySaysWhatToDo(t *testing.T) {
+func TestEveryKeyThatDoesNothingSaysWhatToDo(t *testing.T) {
 	for key, k := range compose.Keys {
-		if (k.Use == compose.Rejected) != (k.Remedy != "") {
-			t.Errorf("%s: the remedy is %q", key, k.Remedy)
+		if (k.Use == compose.Rejected || k.Use == compose.Ignored) && k.Note == "" {
+			t.Errorf("%s has no note", key)
 		}
 	}
+}
+
+func TestEverySupportedKeyHasAForm(t *testing.T) {
+	for key, k := range compose.Keys {
+		if k.Use == compose.Supported && compose.Form(key) == "" {
+			t.Errorf("%s has no form", key)
+		}
+	}
+}
+
+// states are the uses as the page has them, and what follows from each.
+var states = []struct {
+	use         compose.Use
+	title, text string
+}{
+	{compose.Supported, "Supported", "These reach the component's container as they reach a service's."},
+	{compose.Ignored, "Ignored", "These are allowed and do nothing."},
+	{compose.Rejected, "Not in a pod", "These are errors in a label, and say what to do instead."},
+	{compose.Later, "Not yet", "These are errors until they are supported."},
+}
+
+// page is the reference page of all keys.
+func page() string {
+	var page strings.Builder
+	page.WriteString("# What a component can say\n\n" +
+		"A component is one service as the [Compose file reference](https://docs.docker.com/reference/compose-file/services/) has it, in a label `pod.component.<name>`.\n" +
+		"This page is made by `go generate ./internal/source/compose` of the table that the program works with.\n")
+	for _, s := range states {
+		page.WriteString("\n## " + s.title + "\n\n" + s.text + "\n\n")
+		section(&page, s.use)
+	}
+	return page.String()
+}
+
+// section is the table of the keys with one use.
+func section(page *strings.Builder, use compose.Use) {
+	row := func(cells ...string) { page.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	wide := use == compose.Supported
+	if wide {
+		row("key", "form", "note")
+		row("---", "---", "---")
+	} else {
+		row("key", "note")
+		row("---", "---")
+	}
+	for _, key := range slices.Sorted(maps.Keys(compose.Keys)) {
+		switch k := compose.Keys[key]; {
+		case k.Use != use:
+		case wide:
+			row("`"+key+"`", compose.Form(key), k.Note)
+		default:
+			row("`"+key+"`", k.Note)
+		}
+	}
+}
+
+func TestThePageShowsTheKeys(t *testing.T) {
+	compare(t, "../../../docs/components.md", page())
 }

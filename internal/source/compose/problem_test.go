@@ -57,7 +57,6 @@ var golden = []struct{ why, text string }{
 	{"healthcheck: test without a form", "image: a\nhealthcheck: {test: [curl, localhost]}"},
 	{"healthcheck: test without a command", "image: a\nhealthcheck: {test: [CMD]}"},
 	{"healthcheck: too many retries", "image: a\nhealthcheck: {retries: 99999999999}"},
-	{"healthcheck: later", "image: a\nhealthcheck: {test: a, start_interval: 1s}"},
 	{"volumes: not a list", "image: a\nvolumes: {a: /b}"},
 	{"volumes: short", "image: a\nvolumes: ['a:/b:ro:c', '', ':', 'a:', 'b:/c:wr', 5, null, 'c:/ok']"},
 	{"volumes: sources", "image: a\nvolumes: ['./a:/a', '../b:/b', '~/c:/c', 'd/e:/d', '$HOME:/e', '-f:/f', 'C:\\g:/g']"},
@@ -65,17 +64,39 @@ var golden = []struct{ why, text string }{
 	{"volumes: long", "image: a\nvolumes:\n  - {type: bind}\n  - {source: a, target: /a}\n  - {type: disk, target: /b}\n  - {type: bind, source: /c, target: /c, mode: ro}\n  - {type: volume, source: d, target: /d, read_only: perhaps}\n  - {type: tmpfs, target: /e, tmpfs: {size: big}}\n  - {type: tmpfs, target: /f, tmpfs: {mode: '1777'}}\n  - {type: bind, source: 5, target: /g}"},
 	{"volumes: all that is wrong with one", "image: a\nvolumes: [{type: disk, target: /a, read_only: [], mode: ro, size: 1, tmpfs: {size: [], uid: 5}}]"},
 	{"volumes: long sources", "image: a\nvolumes:\n  - {type: bind, source: ./a, target: /a}\n  - {type: bind, target: /b}\n  - {type: volume, source: /c, target: /c}\n  - {type: tmpfs, source: d, target: /d}\n  - {type: image, source: e, target: /e}"},
-	{"volumes: later", "image: a\nvolumes:\n  - {type: bind, source: /a, target: /a, bind: {create_host_path: false, recursive: disabled}}\n  - {type: volume, source: b, target: /b, volume: {subpath: c, labels: {d: e}}}"},
+	{"volumes: selinux and a must", "image: a\nvolumes: [{type: bind, source: /a, target: /a, bind: {create_host_path: false, selinux: z}}, {type: bind, source: /b, target: /b, bind: {recursive: maybe}}]"},
 	{"depends_on: a string", "image: a\ndepends_on: b"},
 	{"depends_on: wrong items", "image: a\ndepends_on: [b, 5, {c: d}]"},
 	{"depends_on: twice", "image: a\ndepends_on: [b, b]"},
 	{"depends_on: conditions", "image: a\ndepends_on: {b: , c: {}, d: {condition: done}, e: {condition: service_completed_successfully}, f: {condition: service_started, for: 5}, 'g h': {condition: service_started}}"},
 	{"depends_on: later", "image: a\ndepends_on: {b: {condition: service_started, restart: true, required: false}}"},
+	{"env_file: files", "image: a\nenv_file: [/none.env, /bad.env, /open.env, /template.env, {path: /bad-raw.env, format: raw}, {path: /a.env, format: toml}, 5, {required: true}]"},
+	{"label_file: files", "image: a\nlabel_file: /none.label"},
+	{"security_opt: profiles", "image: a\nsecurity_opt: [seccomp=/none.json, seccomp=/bad.json]"},
+	{"flags", "image: a\ninit: 5\nprivileged: no way\nread_only: [true]\nstdin_open: 1\noom_kill_disable: {}"},
+	{"numbers", "image: a\ncpus: half\ncpu_shares: 1.5\ncpu_quota: many\ncpu_rt_period: soon\npids_limit: []\noom_score_adj: 2000\nmem_swappiness: x\ncpu_percent: 101"},
+	{"sizes", "image: a\nmem_limit: 1.5\nmem_reservation: much\nmemswap_limit: [1]\nshm_size: 99999999999999999999"},
+	{"ulimits", "image: a\nulimits: {nofile: {soft: many, hard: 1}, nproc: few, core: {soft: 1}, rss: [1]}"},
+	{"blkio_config", "image: a\nblkio_config: {weight: heavy, device_read_bps: [{path: /dev/a, rate: -1}, {path: /dev/b, rate: fast}], foo: 1}"},
+	{"deploy: what is the service's", "image: a\ndeploy: {replicas: 2, mode: global, labels: {a: b}, placement: {}, restart_policy: {}, foo: 1}"},
+	{"deploy: resources", "image: a\nmem_limit: 1g\ndeploy: {resources: {limits: {memory: 2g, cpus: half, disk: 1}}}"},
+	{"deploy: says something else", "image: a\nmem_limit: 1g\ncpus: 1\ndeploy: {resources: {limits: {memory: 2g, cpus: 2}}}"},
+	{"devices", "image: a\ndevices: [dev/a, '/dev/a:dev/b', '/a:/b:r:w', 5, {target: /a}]"},
+	{"gpus", "image: a\ngpus: [{count: some}, {count: 1, device_ids: [a]}, 5]"},
+	{"tmpfs", "image: a\ntmpfs: [/a, '/a/:size=1m', b, '', 5]\nvolumes: ['c:/a']"},
+	{"pull_policy", "image: a\npull_policy: daily"},
+	{"pull_policy: build", "image: a\npull_policy: build"},
+	{"pull_policy: unknown", "image: a\npull_policy: perhaps"},
+	{"platform", "image: a\nplatform: linux"},
+	{"lists", "image: a\ncap_add: NET_ADMIN\ncap_drop: [1]\ngroup_add: [[a]]\ndevice_cgroup_rules: x\nsecurity_opt: [a, a]"},
+	{"mappings", "image: a\nsysctls: [a]\nannotations: 5\nstorage_opt: [a]\nlogging: {driver: [a], options: {a: [b]}, foo: bar}"},
+	{"words", "image: a\nruntime: 5\nuts: [host]\nuserns_mode: 1\ncgroup: mine\nisolation: 5\ncpuset: 1"},
+	{"keys for later", "image: a\nrestart: always\npost_start: []\npre_stop: []\npre_start: []"},
 	{"long values are cut", "image: a\ncommand: {a: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}"},
 }
 
 // rejected has every key that makes no sense in a pod.
-const rejected = "image: a\nbuild: .\ncgroup_parent: b\nconfigs: [c]\ncontainer_name: d\ndns: 1.1.1.1\ndns_opt: [e]\ndns_search: f\ndomainname: g\nexpose: [80]\nextends: h\nexternal_links: [i]\nextra_hosts: ['j:1.1.1.1']\nhostname: k\nipc: host\nlinks: [l]\nmac_address: m\nnetwork_mode: host\nnetworks: [n]\npid: host\nports: ['80:80']\nscale: 2\nsecrets: [o]\nvolume_driver: p\nvolumes_from: [q]"
+const rejected = "image: a\nbuild: .\ncgroup_parent: b\nconfigs: [c]\ncontainer_name: d\ndns: 1.1.1.1\ndns_opt: [e]\ndns_search: f\ndomainname: g\nexpose: [80]\nextends: h\nexternal_links: [i]\nextra_hosts: ['j:1.1.1.1']\nhostname: k\nipc: host\nlinks: [l]\nmac_address: m\nnetwork_mode: host\nnetworks: [n]\npid: host\nports: ['80:80']\nscale: 2\nsecrets: [o]\nvolume_driver: p\nvolumes_from: [q]\ncredential_spec: {file: r}\nmodels: [s]\nprofiles: [t]\nprovider: {type: u}\npull_refresh_after: 1d\numask: 022\nuse_api_socket: true"
 
 func TestProblemsAreWordedForTheirReader(t *testing.T) {
 	var got strings.Builder

@@ -136,6 +136,7 @@ var (
 func (r *reader) refuse(no refusal) {
 	where, what := explain(no.err)
 	within, deeper := strings.CutPrefix(where, no.path+".")
+	within = strings.ToLower(position.ReplaceAllString(within, "")) // the decoder has the names of Go's fields
 	if unknown := names(what); len(unknown) > 0 {
 		r.unknown(strings.ReplaceAll(where, ".0", ""), unknown)
 	} else if missing := tooLittle.FindStringSubmatch(what); missing != nil {
@@ -143,7 +144,7 @@ func (r *reader) refuse(no refusal) {
 	} else if twice.MatchString(what) {
 		r.wrong(no.place, "%s has an item twice; leave one out", Quote(no.value))
 	} else if deeper {
-		r.wrong(no.place, "%s must be %s in %s", within, form(no.key+"."+within, no.path, no.key), Quote(no.value))
+		r.wrong(no.place, "%s must be %s in %s", within, form(no.path+"."+within, no.path+".*", no.key+"."+within, no.path, no.key), Quote(no.value))
 	} else {
 		r.mustBe(no.place, form(no.path, no.key+".*", no.key), no.value)
 	}
@@ -162,7 +163,7 @@ func names(what string) []string {
 func (r *reader) unknown(path string, names []string) {
 	for _, name := range names {
 		switch path {
-		case "depends_on", "environment", "labels":
+		case "annotations", "depends_on", "environment", "labels", "sysctls":
 			r.wrong(path, "%q cannot be a name", name)
 		default:
 			r.wrong(path+"."+name, "unknown key")
@@ -201,6 +202,7 @@ func form(paths ...string) string {
 var (
 	fromSchema  = regexp.MustCompile(`services\.` + only + `\.?(\S*?):? (.*)`)
 	fromDecoder = regexp.MustCompile(`(?m)^\s*'(\S*)' (.*)`)
+	position    = regexp.MustCompile(`^\d+\.`)
 	index       = regexp.MustCompile(`\.?\[(\d+)\]`)
 )
 

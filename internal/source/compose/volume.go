@@ -140,24 +140,37 @@ func (r *reader) volume(v types.ServiceVolumeConfig) pod.Volume {
 func (r *reader) options(volume *pod.Volume, v types.ServiceVolumeConfig) {
 	if b := v.Bind; b != nil {
 		volume.Propagation, volume.SELinux = b.Propagation, b.SELinux
-		r.later(b.Recursive != "", "bind.recursive")
-		r.later(!bool(b.CreateHostPath), "bind.create_host_path")
+		volume.Recursive, volume.MustExist = pod.Recursive(b.Recursive), !bool(b.CreateHostPath)
+		if volume.Recursive == "enabled" {
+			volume.Recursive = ""
+		}
+		if volume.SELinux != "" && (volume.Recursive != "" || volume.MustExist) {
+			r.wrong("volumes.bind", "no engine has selinux together with recursive, or with create_host_path: false; leave one of them out")
+		}
 	}
 	if o := v.Volume; o != nil {
-		volume.NoCopy = o.NoCopy
-		r.later(o.Subpath != "", "volume.subpath")
-		r.later(len(o.Labels) > 0, "volume.labels")
+		volume.NoCopy, volume.Subpath, volume.Labels = o.NoCopy, o.Subpath, o.Labels
 	}
 	if t := v.Tmpfs; t != nil {
 		volume.Size, volume.Mode = int64(t.Size), t.Mode
 	}
 }
 
-// later reports an option of a volume that is there and with which nothing is done yet.
-func (r *reader) later(there bool, option string) {
-	if there {
-		r.wrong("volumes."+option, "not supported yet; leave it out")
+// tmpfs are the mount options of file systems in memory, by their targets.
+func (r *reader) tmpfs(all []string) map[string]string {
+	var tmpfs map[string]string
+	for _, given := range all {
+		target, options, _ := strings.Cut(given, ":")
+		target = path.Clean(target)
+		if _, twice := tmpfs[target]; twice {
+			r.wrong("tmpfs", "two have the target %s; keep one", Quote(target))
+		}
+		if tmpfs == nil {
+			tmpfs = map[string]string{}
+		}
+		tmpfs[target] = options
 	}
+	return tmpfs
 }
 
 // checkHostPath reports a bind's source that is no absolute path.

@@ -74,6 +74,9 @@ func FuzzLabels(f *testing.F) {
 		"image: a\nhealthcheck: {test: [CMD, b], interval: 1s, retries: 3, foo: bar}", "image: a\nhealthcheck: {disable: 'true'}",
 		"image: a\ndepends_on: {other: {condition: service_healthy}, it: {}}", "image: a\ndepends_on: [other, it, nobody]",
 		"x-a: &a {image: b}\n<<: *a", "a: &a [*a]", "image: a\nimage: b\nports: [1]\nfoo: {}", "? {a: b}\n: c", "image: !!binary YQ==",
+		"image: a\nulimits: {nofile: {soft: '1', hard: b}, core: 1.0}\nblkio_config: {weight: '5', device_read_bps: [{path: /a, rate: 1e6}]}\nmem_limit: 1.5g\ncpus: .5\ncpu_rt_period: 1ms\npids_limit: 1e3",
+		"image: a\ndeploy: {resources: {limits: {cpus: '0.5', memory: 1m, pids: '5'}, reservations: {devices: [{capabilities: [gpu], count: all}]}}, replicas: 1}\ngpus: all\ndevices: [/a, '/a:rw', {source: /b}, v.com/c=d]",
+		"image: a\nenv_file: [x, {path: y, required: false, format: raw}]\nlabel_file: z\nsecurity_opt: ['seccomp:x', a]\ntmpfs: [/a, '/b:size=1m']\nplatform: linux/arm64\npull_policy: never\ninit: 'no'\nlogging: {driver: a, options: {b: 1}}",
 		"stop_grace_period: 5\nstop_signal: [x]\nuser: 1\nimage: :", "command: 'a | b'\nentrypoint: [1]\nimage: a@b", "--- \n...\n--- a",
 	} {
 		f.Add(seed)

@@ -2,7 +2,7 @@
 //
 // It knows which labels there are and how copies are written; what a component's
 // definition means is package compose's to say. It asks nobody for anything: the
-// labels, and the environment for variables without a value, are handed to it.
+// labels, and what is the supervisor's own, are handed to it.
 package labels
 
 import (
@@ -17,13 +17,13 @@ import (
 
 // Read returns the pod that the labels describe, complete and valid, or pod.Problems
 // with all that is wrong and as much of the pod as could be read, in which a caller
-// may look for more. Labels that are none of ours are left alone. Lookup finds the
-// supervisor's own variables, as os.LookupEnv does.
+// may look for more. Labels that are none of ours are left alone. Own is what of the
+// supervisor's a component may refer to.
 //
 // What labels cannot say has its default, or is false: what is shared and the image
 // of pause are for the caller to set.
-func Read(labels map[string]string, lookup func(string) (string, bool)) (pod.Pod, error) {
-	r := reader{lookup: lookup}
+func Read(labels map[string]string, own compose.Own) (pod.Pod, error) {
+	r := reader{own: own}
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		r.label(key, labels[key])
 	}
@@ -40,7 +40,7 @@ func Read(labels map[string]string, lookup func(string) (string, bool)) (pod.Pod
 
 // A reader gathers a pod and what is wrong with its labels.
 type reader struct {
-	lookup   compose.Lookup
+	own      compose.Own
 	pod      pod.Pod
 	copies   []copies
 	problems pod.Problems
@@ -107,7 +107,7 @@ func (r *reader) component(name, text string) {
 	r.problems = append(r.problems, problems...)
 	c := pod.Component{Name: name}
 	if node != nil {
-		c, problems = compose.Read(compose.Service{Name: name, Place: place, Node: node}, r.lookup)
+		c, problems = compose.Read(compose.Service{Name: name, Place: place, Node: node}, r.own)
 		r.problems = append(r.problems, problems...)
 	}
 	r.pod.Components = append(r.pod.Components, c)

@@ -12,13 +12,17 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// none is an environment without variables.
-func none(string) (string, bool) { return "", false }
+// none is a supervisor without variables, whose files are all the same.
+var none = compose.Own{
+	Lookup:   func(string) (string, bool) { return "", false },
+	ReadFile: func(string) ([]byte, error) { return []byte("A=1\n"), nil },
+}
 
 // stacks are the labels in testdata, by what they show.
 func stacks(t testing.TB) map[string]map[string]string {
@@ -105,7 +109,7 @@ func TestReadTakesTheFormsStacksAreWrittenIn(t *testing.T) {
 
 func TestReadTakesVariablesFromTheSupervisor(t *testing.T) {
 	own := func(name string) (string, bool) { return "the " + name, name == "TOKEN" }
-	got, err := labels.Read(map[string]string{"pod.component.a": "{image: b, environment: [TOKEN, OTHER]}"}, own)
+	got, err := labels.Read(map[string]string{"pod.component.a": "{image: b, environment: [TOKEN, OTHER]}"}, compose.Own{Lookup: own})
 	if err != nil {
 		t.Fatal(err)
 	}
