@@ -24,9 +24,9 @@ func needs(c engine.Container) []need {
 	mounted := func(with func(engine.Mount) bool) bool { return slices.ContainsFunc(c.Mounts, with) }
 	return []need{
 		{"annotations", "1.43", "24.0", len(c.Annotations) > 0},
-		{"a health check's start_interval", "1.44", "25.0", c.Health != nil && c.Health.StartInterval > 0},
-		{"a bind that is recursively read-only", "1.44", "25.0", mounted(func(m engine.Mount) bool { return m.Recursive == "readonly" })},
-		{"a volume's subpath", "1.45", "26.0", mounted(func(m engine.Mount) bool { return m.Subpath != "" })},
+		{"healthcheck.start_interval", "1.44", "25.0", c.Health != nil && c.Health.StartInterval > 0},
+		{"a volume's bind.recursive: readonly", "1.44", "25.0", mounted(func(m engine.Mount) bool { return m.Recursive == "readonly" })},
+		{"a volume's volume.subpath", "1.45", "26.0", mounted(func(m engine.Mount) bool { return m.Subpath != "" })},
 	}
 }
 
@@ -35,7 +35,7 @@ func (d *Engine) lacks(c engine.Container) error {
 	var missing []error
 	for _, n := range needs(c) {
 		if n.here && versions.LessThan(d.api.ClientVersion(), n.api) {
-			missing = append(missing, fmt.Errorf("%s needs Docker Engine %s (API %s), and here is API %s", n.what, n.from, n.api, d.api.ClientVersion()))
+			missing = append(missing, fmt.Errorf("%s: not before Docker Engine %s (API %s), and here is API %s", n.what, n.from, n.api, d.api.ClientVersion()))
 		}
 	}
 	return errors.Join(missing...)

@@ -73,7 +73,7 @@ var Keys = map[string]Key{
 	"group_add":           {Use: Supported},
 	"healthcheck":         {Supported, "start_interval needs Docker Engine 25.0"},
 	"image":               {Use: Supported},
-	"init":                {Supported, "where the PID namespace is shared, pause collects orphans already"},
+	"init":                {Supported, "does nothing where the PID namespace is shared: there pause does its work"},
 	"isolation":           {Supported, onWindows + "; others know default only"},
 	"label_file":          {Supported, inSupervisor},
 	"labels":              {Use: Supported},
