@@ -29,7 +29,7 @@ func levelOf(e event.Event) zerolog.Level {
 	switch e.Kind {
 	case event.Created:
 		return zerolog.DebugLevel
-	case event.Unhealthy, event.Retrying, event.Lost, event.Trouble:
+	case event.Lowered, event.Unhealthy, event.Retrying, event.Lost, event.Trouble:
 		return zerolog.WarnLevel
 	case event.Ended:
 		if e.Code != 0 {

@@ -29,6 +29,8 @@ func records() []logged {
 	return []logged{
 		{"what is removed was a container or a volume", event.Event{Kind: event.Swept, Container: "shop.podlike.web", Why: "its owner is gone"},
 			`{"level":"info","container":"shop.podlike.web","why":"its owner is gone","message":"leftover removed"}`},
+		{"the user asked for more", event.Event{Kind: event.Lowered, Why: "pod.component.web: cpus: 2 is more"},
+			`{"level":"warn","why":"pod.component.web: cpus: 2 is more","message":"limit lowered"}`},
 		{"a pull begins", event.Event{Kind: event.Pulling, Image: "nginx:1"},
 			`{"level":"info","image":"nginx:1","message":"pulling image"}`},
 		{"and goes on", event.Event{Kind: event.Pulling, Image: "nginx:1", Progress: "Downloading 1.0 of 2.0 MB"},

@@ -10,12 +10,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/podlike/podlike/internal/archive"
 	"github.com/podlike/podlike/internal/asked"
 	"github.com/podlike/podlike/internal/cgroup"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/docker"
+	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/identity"
 	"github.com/podlike/podlike/internal/keyring"
 	"github.com/podlike/podlike/internal/lifecycle"
@@ -148,9 +150,14 @@ func prepare(ctx context.Context, e engine.Engine, o options, stdout, stderr io.
 	if err := errors.Join(err, unread); err != nil {
 		return nil, problemsIn(err)
 	}
+	tell := newLog(stderr, o.debug)
+	p, lowered := pod.Clamp(p, pod.Limits(self.Limits))
+	for _, l := range lowered {
+		tell(event.Event{At: time.Now(), Kind: event.Lowered, Why: l.String()})
+	}
 	c := supervise.Config{
 		Engine: e, Pod: p, Keys: keys, Owner: ownerOf(self), OOMScore: min(self.OOMScoreAdj+1, 1000),
-		Tell: newLog(stderr, o.debug),
+		Tell: tell,
 	}
 	if o.logs {
 		c.Stdout, c.Stderr = output.Shared(stdout), output.Shared(stderr)

@@ -221,6 +221,7 @@ type Seen struct {
 	// Volumes are the names of the volumes mounted into it.
 	Volumes     []string
 	OOMScoreAdj int
+	Limits      Limits
 }
 
 // An Exit is the end of a run.

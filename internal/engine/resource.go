@@ -83,3 +83,11 @@ type DeviceRequest struct {
 	Capabilities []string
 	Options      map[string]string
 }
+
+// Limits are what a container may use at most. A zero limits nothing.
+type Limits struct {
+	Memory     int64 // in bytes
+	MemorySwap int64 // memory and swap together, in bytes
+	CPUs       int64 // in billionths of one
+	Pids       int64
+}

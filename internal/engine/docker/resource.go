@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -89,6 +90,18 @@ func requests(asked []engine.DeviceRequest) (all []container.DeviceRequest) {
 		all = append(all, request)
 	}
 	return all
+}
+
+// limits are those of a container as inspected. CPUs may be given in two ways.
+func limits(r container.Resources) engine.Limits {
+	l := engine.Limits{Memory: r.Memory, MemorySwap: r.MemorySwap, CPUs: r.NanoCPUs}
+	if l.CPUs == 0 && r.CPUQuota > 0 {
+		l.CPUs = r.CPUQuota * 1e9 / cmp.Or(r.CPUPeriod, 100_000)
+	}
+	if r.PidsLimit != nil {
+		l.Pids = *r.PidsLimit
+	}
+	return l
 }
 
 // unlessZero is what the API wants where nothing is not the same as none.

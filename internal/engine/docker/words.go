@@ -167,6 +167,7 @@ func seen(c container.InspectResponse) engine.Seen {
 		Hostname:    c.Config.Hostname,
 		Argv:        append([]string{c.Path}, c.Args...),
 		OOMScoreAdj: c.HostConfig.OomScoreAdj,
+		Limits:      limits(c.HostConfig.Resources),
 	}
 	if c.State.Health != nil {
 		s.Health = health(c.State.Health.Status)

@@ -36,7 +36,8 @@ const (
 
 	inSupervisor = "paths are in the supervisor"
 	onWindows    = "for engines on Windows"
-	inDeploy     = "may be said in deploy.resources instead"
+	ownLimit     = "at most the supervisor's own, to which it is lowered with a warning"
+	inDeploy     = "may be said in deploy.resources instead; " + ownLimit
 )
 
 // Keys are the keys of a Compose service, and those of its deploy, and what is done
@@ -55,7 +56,7 @@ var Keys = map[string]Key{
 	"cpu_count":           {Supported, onWindows},
 	"cpu_percent":         {Supported, onWindows},
 	"cpu_period":          {Use: Supported},
-	"cpu_quota":           {Use: Supported},
+	"cpu_quota":           {Supported, ownLimit},
 	"cpu_rt_period":       {Use: Supported},
 	"cpu_rt_runtime":      {Use: Supported},
 	"cpu_shares":          {Use: Supported},
@@ -81,7 +82,7 @@ var Keys = map[string]Key{
 	"mem_limit":           {Supported, inDeploy},
 	"mem_reservation":     {Supported, inDeploy},
 	"mem_swappiness":      {Use: Supported},
-	"memswap_limit":       {Use: Supported},
+	"memswap_limit":       {Supported, ownLimit},
 	"oom_kill_disable":    {Use: Supported},
 	"oom_score_adj":       {Supported, "one above the supervisor's unless said otherwise"},
 	"pids_limit":          {Supported, inDeploy},
