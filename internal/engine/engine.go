@@ -49,14 +49,15 @@ type Engine interface {
 	// Create makes a container that does not run yet. If its owner stops before
 	// Start was called, the engine removes it by itself wherever it can be made to.
 	Create(ctx context.Context, c Container) (ID, error)
-	// Put unpacks a tar archive into a container's directory. Parents that are in
-	// the archive are made.
+	// Put unpacks a tar archive into a container's directory. Parents that are not
+	// there are made, for all to read.
 	Put(ctx context.Context, id ID, dir string, archive io.Reader) error
 	// Attach connects to a container's streams. Attached before Start it misses
 	// no byte of output. It attaches to stdin too when the container was created with it.
 	Attach(ctx context.Context, id ID, c Container) (Stream, error)
 	// Wait returns once the engine has taken note that we wait; the channel then
-	// gives the end of the container's next run. Call it before Start.
+	// gives the end of the container's next run. Call it before Start. A container
+	// that is removed before it has run ends with 0.
 	Wait(ctx context.Context, id ID) (<-chan Exit, error)
 	// Start runs what was created. What went wrong with the component's command is
 	// told by ErrCannotExecute and ErrNoCommand.

@@ -31,7 +31,7 @@ import (
 //	DELETE /containers/<name>            refused by the engine if it runs by then
 //
 // The daemon takes the requests of a connection one after the other, so it is the
-// daemon that waits for our end and then removes what we left. Two things make
+// daemon that waits for our end and then removes what we left. Three things make
 // that hold when we are gone:
 //
 // A connection ends with its last descriptor, and ours die with us. So we send
@@ -49,11 +49,11 @@ import (
 //
 // A will is withdrawn when its container was started or removed. It is left when
 // nobody is there any more to do that, or when it is not known whether there is a
-// container: then nobody will start it. The daemon
-// keeps the connection of a withdrawn will until the owner has stopped, as it looks
-// at nothing while it waits; it finds out when it wants to answer, and goes no
-// further. Where the engine is not reached by a socket of this machine there are no
-// wills, and the next supervisor's sweep finds what was left.
+// container: then nobody will start it. The daemon keeps the connection of a
+// withdrawn will until the owner has stopped, as it looks at nothing while it waits;
+// it finds out when it wants to answer, and goes no further. Where the engine is not
+// reached by a socket of this machine there are no wills, and the next supervisor's
+// sweep finds what was left.
 type wills struct {
 	socket string
 
