@@ -1,6 +1,8 @@
 package test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -21,19 +23,22 @@ type ending struct {
 }
 
 // endings are all of them.
-var endings = map[string]ending{
-	"Zero":          {"success is success", kit("exit 0"), 0, true, ""},
-	"One":           {"a component's failure is the pod's", kit("exit 1"), 1, true, ""},
-	"Seven":         {"and so is its code", kit("exit 7"), 7, true, ""},
-	"Highest":       {"the highest there is stays a failure", kit("exit 255"), 255, true, ""},
-	"Killed":        {"a signal is 128 and its number", kit("kill"), killed, true, ""},
-	"NoImage":       {"as docker run has it when nothing could be created", "{image: 127.0.0.1:1/none:1}", 125, false, "pull 127.0.0.1:1/none:1"},
-	"NoCommand":     {"as docker run has it when there is no such file", kit("", "entrypoint: [/none]"), 127, false, "/none"},
-	"NotExecutable": {"as docker run has it when a file is no program", kit("", "entrypoint: [/etc/hosts]"), 126, false, "/etc/hosts"},
+func endings(t *testing.T) map[string]ending {
+	t.Helper()
+	return map[string]ending{
+		"Zero":          {"success is success", kit("exit 0"), 0, true, ""},
+		"One":           {"a component's failure is the pod's", kit("exit 1"), 1, true, ""},
+		"Seven":         {"and so is its code", kit("exit 7"), 7, true, ""},
+		"Highest":       {"the highest there is stays a failure", kit("exit 255"), 255, true, ""},
+		"Killed":        {"a signal is 128 and its number", kit("kill"), killed, true, ""},
+		"NoImage":       {"as docker run has it when nothing could be created", "{image: " + emptyRegistry(t) + "/none:1}", 125, false, "/none:1"},
+		"NoCommand":     {"as docker run has it when there is no such file", kit("", "entrypoint: [/none]"), 127, false, "/none"},
+		"NotExecutable": {"as docker run has it when a file is no program", kit("", "entrypoint: [/etc/hosts]"), 126, false, "/etc/hosts"},
+	}
 }
 
 func TestTheSupervisorExitsAsItsComponentDid(t *testing.T) {
-	for name, test := range endings {
+	for name, test := range endings(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := podOf(t, dockertest.New(t), components{"it": test.component, "other": kit("sleep")})
@@ -44,6 +49,19 @@ func TestTheSupervisorExitsAsItsComponentDid(t *testing.T) {
 			s.gone(t, 0)
 		})
 	}
+}
+
+// emptyRegistry is the host of a registry that has no image.
+func emptyRegistry(t *testing.T) string {
+	t.Helper()
+	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v2/" {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}`))
+		}
+	}))
+	t.Cleanup(registry.Close)
+	return registry.Listener.Addr().String()
 }
 
 // check compares the last record with how the pod has ended.
@@ -89,7 +107,7 @@ func TestTheLastRecordShowsWhatAFailedComponentSaidLast(t *testing.T) {
 
 // onSwarmTheStateIsTheExitCodes is part of TestOnASwarm.
 func onSwarmTheStateIsTheExitCodes(t *testing.T, d *dockertest.Engine) {
-	services := map[string]string{}
+	services, endings := map[string]string{}, endings(t)
 	for name, test := range endings {
 		services[name] = d.Service(t, service(t, d, components{"it": test.component, "other": kit("sleep")}))
 	}

@@ -57,6 +57,8 @@ func records() []logged {
 			`{"level":"warn","why":"EOF","message":"engine events lost"}`},
 		{"something may be left", event.Event{Kind: event.Trouble, Why: "cannot remove container"},
 			`{"level":"warn","why":"cannot remove container","message":"cannot clean up"}`},
+		{"a pull that failed is tried again later", event.Event{Kind: event.Retrying, Image: "nginx:1", Why: "503", In: 2 * time.Second},
+			`{"level":"warn","image":"nginx:1","why":"503","in_ms":2000,"message":"pulling again"}`},
 		{"a good end is no error, and has no last lines", event.Event{Kind: event.Ended, Why: "asked to stop by SIGTERM", Took: time.Minute, Ends: []event.End{{Component: "app", Code: 0}, {Component: "web", Code: 143}}},
 			`{"level":"info","why":"asked to stop by SIGTERM","code":0,"took_ms":60000,"codes":{"app":0,"web":143},"last_lines":[],"message":"pod ended"}`},
 		{"a bad one tells all; who never ran has no code", event.Event{Kind: event.Ended, Component: "app", Code: 7, Why: "app ended", Took: 1, Ends: []event.End{{Component: "app", Code: 7}, {Component: "web", Code: -1, Why: "no such image"}}, Last: []string{"one", `"two"`}},
