@@ -52,7 +52,8 @@ type Event struct {
 // An End is how one component ended.
 type End struct {
 	Component string
-	// Code is its exit code, -1 if it never ran or its end could not be learned.
+	// Code is its exit code; 125 to 127 if it could not be started, as docker run has
+	// it; -1 if it was never to be, or its end could not be learned.
 	Code int
 	// Why says what kept it from running, if anything did.
 	Why string
