@@ -1,13 +1,15 @@
-// Package compose turns one Compose service definition into a component.
+// Package compose turns Compose service definitions into components: one in a label,
+// or all of a Compose file.
 //
 // What a definition means is compose-go's to say: its schema decides what is
 // allowed, its loader reads every short and long form. This package decides what
 // a pod makes of each key (Keys), and tells all that is wrong at once, each with
 // its place, in words for the one who wrote it.
 //
-// It takes text as it stands: nothing is interpolated, no path is resolved and
-// nothing that was not written is made up. It opens no file: those that a definition
-// names it asks its caller for.
+// It takes a label as it stands: nothing is interpolated, no path is resolved and
+// nothing that was not written is made up. A file has variables, relative paths, and
+// other files that it includes and extends. It opens none of them: those that a
+// definition names, and the Compose file itself, it asks its caller for.
 package compose
 
 import (
@@ -34,12 +36,7 @@ type Service struct {
 // With problems the component holds what could be read.
 func Read(s Service, own Own) (pod.Component, pod.Problems) {
 	r := reader{Service: s, own: own}
-	if s.Node == nil || s.Node.Kind != yaml.MappingNode {
-		r.wrong("", "must be a mapping such as {image: NAME}")
-		return pod.Component{Name: s.Name}, r.problems
-	}
-	r.given = r.definition()
-	c := r.component(r.load(r.given))
+	c := r.read()
 	return c, r.problems
 }
 
@@ -47,8 +44,20 @@ func Read(s Service, own Own) (pod.Component, pod.Problems) {
 type reader struct {
 	Service
 	own      Own
+	lenient  bool           // what makes no sense in a pod is ignored, with a warning
 	given    map[string]any // what is loaded of the service
 	problems pod.Problems
+	warnings pod.Problems
+}
+
+// read returns the component.
+func (r *reader) read() pod.Component {
+	if r.Node == nil || r.Node.Kind != yaml.MappingNode {
+		r.wrong("", "must be a mapping such as {image: NAME}")
+		return pod.Component{Name: r.Name}
+	}
+	r.given = r.definition()
+	return r.component(r.load(r.given))
 }
 
 // definition is the part of the service that is to be loaded. Whatever else the
@@ -83,6 +92,8 @@ func (r *reader) accepts(name string, line int) bool {
 	switch {
 	case known.Use == Supported:
 		return true
+	case r.lenient && known.Use != Unknown:
+		r.ignore(name, known)
 	case known.Use == Rejected:
 		r.wrong(name, "not supported in a pod; %s", known.Note)
 	case known.Use == Later:
@@ -91,6 +102,15 @@ func (r *reader) accepts(name string, line int) bool {
 		r.wrong(at(line)+name, "unknown key; no Compose service has it")
 	}
 	return false
+}
+
+// ignore warns of a key of a Compose file that does nothing.
+func (r *reader) ignore(name string, known Key) {
+	what := "makes no sense in a pod and is ignored; " + known.Note
+	if known.Use == Later {
+		what = "is not supported yet and is ignored"
+	}
+	r.warnings = append(r.warnings, pod.Problemf(join(r.Place, name), "%s", what))
 }
 
 // value is what the loader gets for the key: what was written, in a form of which

@@ -41,9 +41,9 @@ const (
 )
 
 // Keys are the keys of a Compose service, and those of its deploy, and what is done
-// with each in a label. The reference page is made of them, by go generate. To
-// support one that comes Later, change its Use and fill the component in
-// reader.component.
+// with each in a label; in a file what is known and not Supported is ignored. The
+// reference page is made of them, by go generate. To support one that comes Later,
+// change its Use and fill the component in reader.component.
 //
 //go:generate go test -run TestThePageShowsTheKeys -update .
 var Keys = map[string]Key{
@@ -107,8 +107,8 @@ var Keys = map[string]Key{
 	"volumes":             {Supported, "host paths and volumes are the engine's; bind.recursive: readonly needs Docker Engine 25.0, volume.subpath 26.0; consistency does nothing"},
 	"working_dir":         {Use: Supported},
 
-	"attach":  {Ignored, "is about the terminal of docker compose"},
-	"develop": {Ignored, "is about the terminal of docker compose"},
+	"attach":  {Ignored, "it is about the terminal of docker compose"},
+	"develop": {Ignored, "it is about the terminal of docker compose"},
 
 	"build":                  {Rejected, ownImage},
 	"cgroup_parent":          {Rejected, "the pod decides about cgroups; leave it out"},

@@ -84,16 +84,17 @@ var states = []struct {
 	title, text string
 }{
 	{compose.Supported, "Supported", "These reach the component's container as they reach a service's."},
-	{compose.Ignored, "Ignored", "These are allowed and do nothing."},
-	{compose.Rejected, "Not in a pod", "These are errors in a label, and say what to do instead."},
-	{compose.Later, "Not yet", "These are errors until they are supported."},
+	{compose.Ignored, "Ignored", "These are allowed and do nothing. In a Compose file they are told of with a warning."},
+	{compose.Rejected, "Not in a pod", "These are errors in a label, and say what to do instead. In a Compose file they are ignored with a warning, but for `extends` and `profiles`, which work there."},
+	{compose.Later, "Not yet", "These are errors in a label until they are supported. In a Compose file they are ignored with a warning."},
 }
 
 // page is the reference page of all keys.
 func page() string {
 	var page strings.Builder
 	page.WriteString("# What a component can say\n\n" +
-		"A component is one service as the [Compose file reference](https://docs.docker.com/reference/compose-file/services/) has it, in a label `pod.component.<name>`.\n" +
+		"A component is one service as the [Compose file reference](https://docs.docker.com/reference/compose-file/services/) has it, in a label `pod.component.<name>`,\n" +
+		"or one of the services of the Compose file that the label `pod.compose.file` names.\n" +
 		"This page is made by `go generate ./internal/source/compose` of the table that the program works with.\n")
 	for _, s := range states {
 		page.WriteString("\n## " + s.title + "\n\n" + s.text + "\n\n")

@@ -129,10 +129,7 @@ func (r *reader) securityOptions(options []string) []string {
 
 // unread reports a file of the supervisor that could not be read.
 func (r *reader) unread(key, file string, err error) {
-	if failed, is := errors.AsType[*fs.PathError](err); is {
-		err = failed.Err
-	}
 	if err != nil {
-		r.wrong(key, "cannot read %s in the supervisor: %s", Quote(file), err)
+		r.wrong(key, "cannot read %s in the supervisor: %s", Quote(file), reason(err))
 	}
 }

@@ -175,8 +175,12 @@ func (r *reader) tmpfs(all []string) map[string]string {
 
 // checkHostPath reports a bind's source that is no absolute path.
 func (r *reader) checkHostPath(source string) {
+	reason := "a label has no directory of its own"
+	if r.lenient {
+		reason = "the file is the supervisor's, and the path the engine's"
+	}
 	if !path.IsAbs(source) {
-		r.wrong("volumes", "the host path %s must begin with /, for a label has no directory of its own", Quote(source))
+		r.wrong("volumes", "the host path %s must begin with /, for %s", Quote(source), reason)
 	}
 }
 
@@ -187,13 +191,13 @@ func (r *reader) checkNoSource(v types.ServiceVolumeConfig) {
 	}
 }
 
-// volumeName is what the engine takes as the name of a volume.
-var volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+// engineName is what the engine takes as the name of a volume or a container.
+var engineName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
 // checkVolumeName reports a name that no volume can have.
 func (r *reader) checkVolumeName(source string) {
 	switch {
-	case source == "" || volumeName.MatchString(source):
+	case source == "" || engineName.MatchString(source):
 	case path.IsAbs(source):
 		r.wrong("volumes", "%s is a host path; its type must be bind", Quote(source))
 	default:
