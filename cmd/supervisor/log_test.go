@@ -29,6 +29,8 @@ func records() []logged {
 	return []logged{
 		{"what is removed was a container or a volume", event.Event{Kind: event.Swept, Container: "shop.podlike.web", Why: "its owner is gone"},
 			`{"level":"info","container":"shop.podlike.web","why":"its owner is gone","message":"leftover removed"}`},
+		{"not all that was written counts", event.Event{Kind: event.Doubted, Why: "/a.yml: services.web: line 3: ports: is ignored"},
+			`{"level":"warn","why":"/a.yml: services.web: line 3: ports: is ignored","message":"check the settings"}`},
 		{"the user asked for more", event.Event{Kind: event.Lowered, Why: "pod.component.web: cpus: 2 is more"},
 			`{"level":"warn","why":"pod.component.web: cpus: 2 is more","message":"limit lowered"}`},
 		{"a pull begins", event.Event{Kind: event.Pulling, Image: "nginx:1"},

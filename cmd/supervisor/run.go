@@ -145,12 +145,12 @@ func prepare(ctx context.Context, e engine.Engine, o options, stdout, stderr io.
 	if err != nil {
 		return nil, err
 	}
-	p, err := readPod(ctx, e, o, self)
+	tell := newLog(stderr, o.debug)
+	p, err := readPod(ctx, e, o, self, tell)
 	keys, unread := keyring.Read(keyring.Files(os.Getenv(envDockerConfig))...)
 	if err := errors.Join(err, unread); err != nil {
 		return nil, problemsIn(err)
 	}
-	tell := newLog(stderr, o.debug)
 	p, lowered := pod.Clamp(p, pod.Limits(self.Limits))
 	for _, l := range lowered {
 		tell(event.Event{At: time.Now(), Kind: event.Lowered, Why: l.String()})
@@ -193,9 +193,13 @@ func ownerOf(self engine.Seen) pod.Owner {
 	}
 }
 
-// readPod reads the complete and valid pod that our labels describe.
-func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen) (pod.Pod, error) {
-	p, err := labels.Read(self.Labels, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
+// readPod reads the complete and valid pod that our labels describe, and tells what
+// of it is ignored.
+func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, tell event.Sink) (pod.Pod, error) {
+	p, warnings, err := labels.Read(self.Labels, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
+	for _, w := range warnings {
+		tell(event.Event{At: time.Now(), Kind: event.Doubted, Why: w.String()})
+	}
 	if err := errors.Join(err, checkCopies(p)); err != nil {
 		return p, problemsIn(err)
 	}

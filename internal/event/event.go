@@ -10,6 +10,7 @@ type Kind string
 // What can happen. Each line says which fields of an Event it fills.
 const (
 	Swept     Kind = "leftover removed"    // Container, Why
+	Doubted   Kind = "check the settings"  // Why
 	Lowered   Kind = "limit lowered"       // Why
 	Pulling   Kind = "pulling image"       // Image, Why, Progress once it is under way
 	Retrying  Kind = "pulling again"       // Image, Why the last try failed, In

@@ -71,7 +71,7 @@ func (b *bench) component(t *testing.T, p property) (*dockertest.Container, erro
 	b.made++
 	name := fmt.Sprint("it-", b.made)
 	definition := "image: " + dockertest.Testkit + "\n" + strings.ReplaceAll(p.says, "VOLUME", b.volume)
-	read, err := labels.Read(map[string]string{pod.ComponentPrefix + name: definition}, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
+	read, _, err := labels.Read(map[string]string{pod.ComponentPrefix + name: definition}, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,10 +39,21 @@ func (r *reader) attachCopies() {
 	for _, c := range r.copies {
 		i := slices.IndexFunc(r.pod.Components, func(other pod.Component) bool { return other.Name == c.component })
 		if i < 0 {
-			r.wrong(pod.CopyPrefix+c.component, "there is no component %q; add %s%s or correct the name", c.component, pod.ComponentPrefix, c.component)
+			r.noTarget(c.component)
 			continue
 		}
 		r.pod.Components[i].Copies = c.all
+	}
+}
+
+// noTarget reports that the component of a copy is not there.
+func (r *reader) noTarget(component string) {
+	place := pod.CopyPrefix + component
+	switch {
+	case !r.hasFile:
+		r.wrong(place, "there is no component %q; add %s%s or correct the name", component, pod.ComponentPrefix, component)
+	case len(r.pod.Components) > 0: // or else nothing is known of the file
+		r.wrong(place, "the Compose file has no service %q that is to run; add it or correct the name", component)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // readCopies reads one copy label for a component that there is.
 func readCopies(text string) ([]pod.Copy, error) {
-	p, err := labels.Read(map[string]string{"pod.component.a": "{image: b}", "pod.copy.a": text}, none)
+	p, _, err := labels.Read(map[string]string{"pod.component.a": "{image: b}", "pod.copy.a": text}, none)
 	if err != nil {
 		return nil, err
 	}

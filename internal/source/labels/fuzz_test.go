@@ -18,8 +18,8 @@ import (
 // can read.
 func checkReading(t *testing.T, all map[string]string) (pod.Pod, error) {
 	t.Helper()
-	got, err := labels.Read(all, none)
-	again, errAgain := labels.Read(all, none)
+	got, _, err := labels.Read(all, none)
+	again, _, errAgain := labels.Read(all, none)
 	if diff := cmp.Diff(got, again); diff != "" {
 		t.Fatalf("two readings differ:\n%s", diff)
 	}

@@ -1,7 +1,7 @@
 // Package labels reads a pod from the labels of the supervisor's container.
 //
 // It knows which labels there are and how copies are written; what a component's
-// definition means is package compose's to say. It asks nobody for anything: the
+// definition means, and a Compose file, is package compose's to say. It asks nobody for anything: the
 // labels, and what is the supervisor's own, are handed to it.
 package labels
 
@@ -18,30 +18,38 @@ import (
 // Read returns the pod that the labels describe, complete and valid, or pod.Problems
 // with all that is wrong and as much of the pod as could be read, in which a caller
 // may look for more. Labels that are none of ours are left alone. Own is what of the
-// supervisor's a component may refer to.
+// supervisor's a component, or a Compose file, may refer to.
+//
+// Warnings tell what of a Compose file is ignored, for its user to be told. They do
+// not depend on the pod being valid.
 //
 // What labels cannot say has its default, or is false: what is shared and the image
 // of pause are for the caller to set.
-func Read(labels map[string]string, own compose.Own) (pod.Pod, error) {
+func Read(labels map[string]string, own compose.Own) (p pod.Pod, warnings pod.Problems, err error) {
 	r := reader{own: own}
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		r.label(key, labels[key])
+	}
+	if file, given := labels[pod.ComposeFile]; given {
+		r.composeFile(strings.TrimSpace(file))
 	}
 	if len(r.pod.Components) == 0 && len(r.problems) == 0 {
 		r.wrong("labels", "there is no component; add a label such as %sweb with the value {image: NAME}", pod.ComponentPrefix)
 	}
 	r.attachCopies()
-	p := pod.Complete(r.pod)
+	p = pod.Complete(r.pod)
 	if invalid, _ := pod.Validate(p).(pod.Problems); invalid != nil {
 		r.problems = append(r.problems, news(r.problems, invalid)...)
 	}
-	return p, r.problems.Err()
+	return p, r.file.Locate(r.file.Warnings), r.file.Locate(r.problems).Err()
 }
 
 // A reader gathers a pod and what is wrong with its labels.
 type reader struct {
 	own      compose.Own
 	pod      pod.Pod
+	file     compose.File // that the components are in, if they are in one
+	hasFile  bool
 	copies   []copies
 	problems pod.Problems
 }
@@ -51,7 +59,8 @@ func (r *reader) label(key, value string) {
 	component, isComponent := strings.CutPrefix(key, pod.ComponentPrefix)
 	target, isCopy := strings.CutPrefix(key, pod.CopyPrefix)
 	switch {
-	case key == pod.ComposeFile, key == pod.InitComponents:
+	case key == pod.ComposeFile: // read when it is known to be alone
+	case key == pod.InitComponents:
 		r.wrong(key, "not supported yet; write each component as a label %s<name>", pod.ComponentPrefix)
 	case isComponent && r.isName(key, component):
 		r.component(component, value)
@@ -111,6 +120,21 @@ func (r *reader) component(name, text string) {
 		r.problems = append(r.problems, problems...)
 	}
 	r.pod.Components = append(r.pod.Components, c)
+}
+
+// composeFile reads the file that the components are in.
+func (r *reader) composeFile(file string) {
+	r.hasFile = true
+	switch {
+	case file == "":
+		r.wrong(pod.ComposeFile, "is empty; write the path of a Compose file in the supervisor")
+	case len(r.pod.Components) > 0:
+		r.wrong(pod.ComposeFile, "there are %s labels as well; components are either in a file or in labels", pod.ComponentPrefix+"<name>")
+	default:
+		r.file = compose.ReadFile(file, r.own)
+		r.pod.Components = r.file.Components
+		r.problems = append(r.problems, r.file.Problems...)
+	}
 }
 
 // wrong reports a problem with a label.

@@ -3,6 +3,7 @@ package labels_test
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -22,6 +23,41 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var none = compose.Own{
 	Lookup:   func(string) (string, bool) { return "", false },
 	ReadFile: func(string) ([]byte, error) { return []byte("A=1\n"), nil },
+}
+
+// files is a supervisor that has Compose files.
+var files = compose.Own{
+	Lookup: none.Lookup,
+	ReadFile: func(file string) ([]byte, error) {
+		text, found := map[string]string{
+			"/pod.yml":  "services:\n  app: {image: a, ports: [80]}\n  db:\n    image: b\n    depends_on: [app]\n    hostname: c\n",
+			"/bad.yml":  "services:\n  a:\n    image: [a]\n    ports: [80]\n  b:\n    user: c\n  c:\n    image: d\n    depends_on: [a, e]\n    volumes: ['f:/']\n  d: {extends: {file: base.yml, service: base}}\n",
+			"/base.yml": "services:\n  base:\n    image: a\n    depends_on: [nobody]\n",
+		}[file]
+		if !found {
+			return nil, fs.ErrNotExist
+		}
+		return []byte(text), nil
+	},
+}
+
+func TestReadTakesAFileInPlaceOfComponents(t *testing.T) {
+	got, warnings, err := labels.Read(map[string]string{"pod.compose.file": "/pod.yml\n", "pod.copy.app": "/a:/b"}, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []pod.Component{
+		{Name: "app", Image: "a", StopGrace: pod.DefaultStopGrace, Copies: []pod.Copy{{Source: "/a", Target: "/b"}}},
+		{Name: "db", Image: "b", StopGrace: pod.DefaultStopGrace, DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started}}},
+	}
+	if diff := cmp.Diff(want, got.Components); diff != "" {
+		t.Error(diff)
+	}
+	const said = `/pod.yml: services.app: line 2: ports: makes no sense in a pod and is ignored; publish them on the service
+/pod.yml: services.db: line 6: hostname: makes no sense in a pod and is ignored; set it on the service, whose network the whole pod shares`
+	if diff := cmp.Diff(said, warnings.Error()); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // stacks are the labels in testdata, by what they show.
@@ -96,7 +132,7 @@ func TestReadTakesTheFormsStacksAreWrittenIn(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := labels.Read(stacks(t)[name], none)
+			got, _, err := labels.Read(stacks(t)[name], none)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +145,7 @@ func TestReadTakesTheFormsStacksAreWrittenIn(t *testing.T) {
 
 func TestReadTakesVariablesFromTheSupervisor(t *testing.T) {
 	own := func(name string) (string, bool) { return "the " + name, name == "TOKEN" }
-	got, err := labels.Read(map[string]string{"pod.component.a": "{image: b, environment: [TOKEN, OTHER]}"}, compose.Own{Lookup: own})
+	got, _, err := labels.Read(map[string]string{"pod.component.a": "{image: b, environment: [TOKEN, OTHER]}"}, compose.Own{Lookup: own})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +155,7 @@ func TestReadTakesVariablesFromTheSupervisor(t *testing.T) {
 }
 
 func TestReadLeavesOtherLabelsAlone(t *testing.T) {
-	got, err := labels.Read(map[string]string{
+	got, _, err := labels.Read(map[string]string{
 		"pod.component.a": "{image: b}", "pod": "x", "pod.name": "y", "podlike.pod": "z", "com.example.pod.copy.c": "w",
 	}, none)
 	if err != nil || len(got.Components) != 1 {
@@ -147,7 +183,11 @@ var golden = []struct {
 	{"what cannot be read is told once", map[string]string{
 		"pod.component.app": "{image: [a]}", "pod.component.db": "{", "pod.component.web": "{image: a, depends_on: [app, db]}",
 	}},
-	{"what is to come", map[string]string{"pod.compose.file": "/a.yml", "pod.init.components": "[{image: a}]"}},
+	{"what is to come", map[string]string{"pod.component.a": "{image: b}", "pod.init.components": "[{image: a}]"}},
+	{"components in a file and in labels", map[string]string{"pod.compose.file": "/pod.yml", "pod.component.a": "{image: b}", "pod.copy.a": "/a:/b"}},
+	{"no path of a file", map[string]string{"pod.compose.file": " \n", "pod.copy.a": "/a:/b"}},
+	{"a file that is not there", map[string]string{"pod.compose.file": "/none.yml", "pod.copy.a": "/a:/b"}},
+	{"what is wrong in a file, each with its place in it", map[string]string{"pod.compose.file": "/bad.yml", "pod.copy.a": "/a:/b", "pod.copy.other": "/a:/b"}},
 	{"misspelled", map[string]string{
 		"pod.components.a": "{image: b}", "pod.component": "{image: b}", "pod.component.": "{image: b}", "pod.Component.a": "{image: b}",
 		"pod.copy": "/a:/b", "pod.copy.": "/a:/b", "pod.copies.a": "/a:/b", "pod.compose": "/a", "pod.init.component": "[]",
@@ -160,7 +200,7 @@ var golden = []struct {
 func TestProblemsAreWordedForTheirReader(t *testing.T) {
 	var got strings.Builder
 	for _, c := range golden {
-		_, err := labels.Read(c.labels, none)
+		_, _, err := labels.Read(c.labels, files)
 		fmt.Fprintf(&got, "# %s\n%v\n\n", c.why, err)
 	}
 	compare(t, "testdata/problems.golden", got.String())
@@ -192,7 +232,7 @@ func BenchmarkRead(b *testing.B) {
 		ten[fmt.Sprintf("pod.copy.c%d", i)] = "/a:/b"
 	}
 	for b.Loop() {
-		if _, err := labels.Read(ten, none); err != nil {
+		if _, _, err := labels.Read(ten, none); err != nil {
 			b.Fatal(err)
 		}
 	}

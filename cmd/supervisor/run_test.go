@@ -1,0 +1,50 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/pod"
+)
+
+// What of a Compose file is ignored is told once, also where the pod cannot be run.
+func TestWhatIsIgnoredIsTold(t *testing.T) {
+	for name, test := range map[string]struct {
+		why, text string
+		fails     bool
+		want      []string
+	}{
+		"Valid":   {"for people to look at", "services: {a: {image: b, ports: [80], hostname: c}}", false, []string{"ports: makes no sense in a pod and is ignored; publish them on the service", "hostname: makes no sense in a pod and is ignored; set it on the service, whose network the whole pod shares"}},
+		"Invalid": {"for it may be why", "services: {a: {ports: [80]}}", true, []string{"ports: makes no sense in a pod and is ignored; publish them on the service"}},
+		"Nothing": {"nothing to tell", "services: {a: {image: b}}", false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "pod.yml")
+			if err := os.WriteFile(file, []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var got, want []string
+			tell := func(e event.Event) {
+				if e.Kind != event.Doubted || e.At.IsZero() {
+					t.Errorf("%s: got %+v", test.why, e)
+				}
+				got = append(got, e.Why)
+			}
+			for _, w := range test.want {
+				want = append(want, file+": services.a: "+w)
+			}
+			_, err := readPod(t.Context(), nil, options{}, engine.Seen{Labels: map[string]string{pod.ComposeFile: file}}, tell)
+			if (err != nil) != test.fails {
+				t.Errorf("%s: got the error %v", test.why, err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s:\n%s", test.why, diff)
+			}
+		})
+	}
+}
