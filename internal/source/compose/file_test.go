@@ -49,89 +49,93 @@ func all(f compose.File) string {
 	return text.String()
 }
 
+// fileCases are files that become components, and why.
+var fileCases = map[string]struct {
+	why   string
+	files disk
+	want  []component
+}{
+	"Order": {"by name, whatever comes first", disk{main: "name: x\nversion: '3'\nservices: {b: {image: i}, a: {image: j}}"}, []component{{Name: "a", Image: "j"}, {Name: "b", Image: "i"}}},
+	"Anchors": {
+		"anchors and extensions are YAML's and Compose's",
+		disk{main: "x-kit: &kit {image: i, user: u}\nservices:\n  a:\n    <<: *kit\n    user: v\n    x-note: n"},
+		[]component{{Name: "a", Image: "i", User: "v"}},
+	},
+	"Variables": {
+		"the supervisor's, defaults, and a $ that is one",
+		disk{main: "services: {a: {image: 'i:${TAG:-1}', user: $OWN, working_dir: '/${EMPTY:-w}', command: ['$$HOME', '${OWN:+set}']}}"},
+		[]component{{Name: "a", Image: "i:1", User: "mine", WorkingDir: "/w", Command: []string{"$HOME", "set"}}},
+	},
+	"TypesOfVariables": {"a variable is text, and the key says what that means", disk{main: "services: {a: {image: i, tty: '${T:-true}', pids_limit: '${P:-5}', cpus: '${C:-0.5}'}}"}, []component{{Name: "a", Image: "i", TTY: true, Resources: pod.Resources{Pids: 5, CPUs: 5e8}}}},
+	"DotEnv": {
+		"the .env beside the file, over which the supervisor's variables win",
+		disk{main: "services: {a: {image: $IMAGE, user: $OWN, environment: [IMAGE, NOBODY]}}", "/etc/conf/.env": "IMAGE=i-$OWN\nOWN=other\n"},
+		[]component{{Name: "a", Image: "i-mine", User: "mine", Env: map[string]string{"IMAGE": "i-mine"}}},
+	},
+	"RelativeFiles": {
+		"are beside the file",
+		disk{main: "services: {a: {image: i, env_file: [a.env, {path: ../b.env}], label_file: ./c, security_opt: ['seccomp:d.json', x]}}", "/etc/conf/a.env": "A=1", "/etc/b.env": "B=2", "/etc/conf/c": "C=3", "/etc/conf/d.json": "{ }"},
+		[]component{{Name: "a", Image: "i", Env: map[string]string{"A": "1", "B": "2"}, Labels: map[string]string{"C": "3"}, Security: pod.Security{Options: []string{"seccomp={}", "x"}}}},
+	},
+	"Volumes": {
+		"a volume with a name has it in the engine as well",
+		disk{main: "services: {a: {image: i, volumes: ['v:/v', 'w:/w', 'x:/x', '/y:/y']}}\nvolumes: {v: {name: engine-v}, w: , x: {external: {name: engine-x}}, y: {external: true}}"},
+		[]component{{Name: "a", Image: "i", Volumes: []pod.Volume{
+			{Kind: pod.Named, Source: "engine-v", Target: "/v"}, {Kind: pod.Named, Source: "w", Target: "/w"}, {Kind: pod.Named, Source: "engine-x", Target: "/x"}, {Kind: pod.Bind, Source: "/y", Target: "/y"},
+		}}},
+	},
+	"Profiles": {
+		"a service whose profiles are not active is left out",
+		disk{main: "services: {a: {image: i, profiles: [edge, x]}, b: {image: i, profiles: [test]}, c: {image: i, profiles: []}}"},
+		[]component{{Name: "a", Image: "i"}, {Name: "c", Image: "i"}},
+	},
+	"ExtendsWithin": {
+		"lists and mappings are merged, mounts by their targets",
+		disk{main: "services:\n  a: {extends: {service: b}, user: v, environment: [B=2], volumes: ['n:/v']}\n  b: {image: i, user: u, environment: {A: 1}, volumes: ['m:/v', 'o:/o']}"},
+		[]component{
+			{Name: "a", Image: "i", User: "v", Env: map[string]string{"A": "1", "B": "2"}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "n", Target: "/v"}, {Kind: pod.Named, Source: "o", Target: "/o"}}},
+			{Name: "b", Image: "i", User: "u", Env: map[string]string{"A": "1"}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "m", Target: "/v"}, {Kind: pod.Named, Source: "o", Target: "/o"}}},
+		},
+	},
+	"ExtendsFile": {
+		"another file's, whose paths are relative to it, and what that extends in turn",
+		disk{
+			main:                  "services: {a: {extends: {file: sub/base.yml, service: b}, command: c, env_file: own.env}}",
+			"/etc/conf/own.env":   "B=2",
+			"/etc/conf/sub/b.env": "A=1\nB=1", "/etc/conf/sub/base.yml": "services: {b: {extends: {file: ../deep.yml, service: d}, image: '${IMAGE:-i}', env_file: b.env}, unused: {image: i}}",
+			"/etc/conf/deep.yml": "services: {d: {user: u}}",
+		},
+		[]component{{Name: "a", Image: "i", User: "u", Command: []string{"c"}, Env: map[string]string{"A": "1", "B": "2"}}},
+	},
+	"ExtendsAndTakesAway": {
+		"in Compose's words",
+		disk{main: "services:\n  a: {extends: b, user: !reset null, command: !override [c], tmpfs: !override /t}\n  b: {image: i, user: u, command: [b], tmpfs: [/s]}\n"},
+		[]component{{Name: "a", Image: "i", Command: []string{"c"}, Tmpfs: map[string]string{"/t": ""}}, {Name: "b", Image: "i", User: "u", Command: []string{"b"}, Tmpfs: map[string]string{"/s": ""}}},
+	},
+	"Include": {
+		"other files, with the .env beside them, and what is said here wins",
+		disk{
+			main:                     "include: [sub/a.yml, {path: [sub/b.yml, over.yml], env_file: b.env}]\nservices: {b: {user: v}, c: {extends: a}}",
+			"/etc/conf/sub/a.yml":    "services: {a: {image: '${IMAGE}', env_file: a.env, volumes: ['v:/v']}}\nvolumes: {v: {name: engine-v}}",
+			"/etc/conf/sub/.env":     "IMAGE=i\nOWN=other",
+			"/etc/conf/sub/a.env":    "A=$OWN",
+			"/etc/conf/sub/b.yml":    "services: {b: {image: $B, user: u, working_dir: /b}}",
+			"/etc/conf/over.yml":     "services: {b: {working_dir: /over}}",
+			"/etc/conf/b.env":        "B=j",
+			"/etc/conf/sub/none.env": "",
+		},
+		[]component{
+			{Name: "a", Image: "i", Env: map[string]string{"A": "mine"}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "engine-v", Target: "/v"}}},
+			{Name: "b", Image: "j", User: "v", WorkingDir: "/over"},
+			{Name: "c", Image: "i", Env: map[string]string{"A": "mine"}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "engine-v", Target: "/v"}}},
+		},
+	},
+}
+
+type component = pod.Component
+
 func TestReadFileMakesComponentsOfServices(t *testing.T) {
-	type component = pod.Component
-	for name, test := range map[string]struct {
-		why   string
-		files disk
-		want  []component
-	}{
-		"Order": {"by name, whatever comes first", disk{main: "name: x\nversion: '3'\nservices: {b: {image: i}, a: {image: j}}"}, []component{{Name: "a", Image: "j"}, {Name: "b", Image: "i"}}},
-		"Anchors": {
-			"anchors and extensions are YAML's and Compose's",
-			disk{main: "x-kit: &kit {image: i, user: u}\nservices:\n  a:\n    <<: *kit\n    user: v\n    x-note: n"},
-			[]component{{Name: "a", Image: "i", User: "v"}},
-		},
-		"Variables": {
-			"the supervisor's, defaults, and a $ that is one",
-			disk{main: "services: {a: {image: 'i:${TAG:-1}', user: $OWN, working_dir: '/${EMPTY:-w}', command: ['$$HOME', '${OWN:+set}']}}"},
-			[]component{{Name: "a", Image: "i:1", User: "mine", WorkingDir: "/w", Command: []string{"$HOME", "set"}}},
-		},
-		"TypesOfVariables": {"a variable is text, and the key says what that means", disk{main: "services: {a: {image: i, tty: '${T:-true}', pids_limit: '${P:-5}', cpus: '${C:-0.5}'}}"}, []component{{Name: "a", Image: "i", TTY: true, Resources: pod.Resources{Pids: 5, CPUs: 5e8}}}},
-		"DotEnv": {
-			"the .env beside the file, over which the supervisor's variables win",
-			disk{main: "services: {a: {image: $IMAGE, user: $OWN, environment: [IMAGE, NOBODY]}}", "/etc/conf/.env": "IMAGE=i-$OWN\nOWN=other\n"},
-			[]component{{Name: "a", Image: "i-mine", User: "mine", Env: map[string]string{"IMAGE": "i-mine"}}},
-		},
-		"RelativeFiles": {
-			"are beside the file",
-			disk{main: "services: {a: {image: i, env_file: [a.env, {path: ../b.env}], label_file: ./c, security_opt: ['seccomp:d.json', x]}}", "/etc/conf/a.env": "A=1", "/etc/b.env": "B=2", "/etc/conf/c": "C=3", "/etc/conf/d.json": "{ }"},
-			[]component{{Name: "a", Image: "i", Env: map[string]string{"A": "1", "B": "2"}, Labels: map[string]string{"C": "3"}, Security: pod.Security{Options: []string{"seccomp={}", "x"}}}},
-		},
-		"Volumes": {
-			"a volume with a name has it in the engine as well",
-			disk{main: "services: {a: {image: i, volumes: ['v:/v', 'w:/w', 'x:/x', '/y:/y']}}\nvolumes: {v: {name: engine-v}, w: , x: {external: {name: engine-x}}, y: {external: true}}"},
-			[]component{{Name: "a", Image: "i", Volumes: []pod.Volume{
-				{Kind: pod.Named, Source: "engine-v", Target: "/v"}, {Kind: pod.Named, Source: "w", Target: "/w"}, {Kind: pod.Named, Source: "engine-x", Target: "/x"}, {Kind: pod.Bind, Source: "/y", Target: "/y"},
-			}}},
-		},
-		"Profiles": {
-			"a service whose profiles are not active is left out",
-			disk{main: "services: {a: {image: i, profiles: [edge, x]}, b: {image: i, profiles: [test]}, c: {image: i, profiles: []}}"},
-			[]component{{Name: "a", Image: "i"}, {Name: "c", Image: "i"}},
-		},
-		"ExtendsWithin": {
-			"lists and mappings are merged, mounts by their targets",
-			disk{main: "services:\n  a: {extends: {service: b}, user: v, environment: [B=2], volumes: ['n:/v']}\n  b: {image: i, user: u, environment: {A: 1}, volumes: ['m:/v', 'o:/o']}"},
-			[]component{
-				{Name: "a", Image: "i", User: "v", Env: map[string]string{"A": "1", "B": "2"}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "n", Target: "/v"}, {Kind: pod.Named, Source: "o", Target: "/o"}}},
-				{Name: "b", Image: "i", User: "u", Env: map[string]string{"A": "1"}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "m", Target: "/v"}, {Kind: pod.Named, Source: "o", Target: "/o"}}},
-			},
-		},
-		"ExtendsFile": {
-			"another file's, whose paths are relative to it, and what that extends in turn",
-			disk{
-				main:                  "services: {a: {extends: {file: sub/base.yml, service: b}, command: c, env_file: own.env}}",
-				"/etc/conf/own.env":   "B=2",
-				"/etc/conf/sub/b.env": "A=1\nB=1", "/etc/conf/sub/base.yml": "services: {b: {extends: {file: ../deep.yml, service: d}, image: '${IMAGE:-i}', env_file: b.env}, unused: {image: i}}",
-				"/etc/conf/deep.yml": "services: {d: {user: u}}",
-			},
-			[]component{{Name: "a", Image: "i", User: "u", Command: []string{"c"}, Env: map[string]string{"A": "1", "B": "2"}}},
-		},
-		"ExtendsAndTakesAway": {
-			"in Compose's words",
-			disk{main: "services:\n  a: {extends: b, user: !reset null, command: !override [c], tmpfs: !override /t}\n  b: {image: i, user: u, command: [b], tmpfs: [/s]}\n"},
-			[]component{{Name: "a", Image: "i", Command: []string{"c"}, Tmpfs: map[string]string{"/t": ""}}, {Name: "b", Image: "i", User: "u", Command: []string{"b"}, Tmpfs: map[string]string{"/s": ""}}},
-		},
-		"Include": {
-			"other files, with the .env beside them, and what is said here wins",
-			disk{
-				main:                     "include: [sub/a.yml, {path: [sub/b.yml, over.yml], env_file: b.env}]\nservices: {b: {user: v}, c: {extends: a}}",
-				"/etc/conf/sub/a.yml":    "services: {a: {image: '${IMAGE}', env_file: a.env, volumes: ['v:/v']}}\nvolumes: {v: {name: engine-v}}",
-				"/etc/conf/sub/.env":     "IMAGE=i\nOWN=other",
-				"/etc/conf/sub/a.env":    "A=$OWN",
-				"/etc/conf/sub/b.yml":    "services: {b: {image: $B, user: u, working_dir: /b}}",
-				"/etc/conf/over.yml":     "services: {b: {working_dir: /over}}",
-				"/etc/conf/b.env":        "B=j",
-				"/etc/conf/sub/none.env": "",
-			},
-			[]component{
-				{Name: "a", Image: "i", Env: map[string]string{"A": "mine"}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "engine-v", Target: "/v"}}},
-				{Name: "b", Image: "j", User: "v", WorkingDir: "/over"},
-				{Name: "c", Image: "i", Env: map[string]string{"A": "mine"}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "engine-v", Target: "/v"}}},
-			},
-		},
-	} {
+	for name, test := range fileCases {
 		t.Run(name, func(t *testing.T) {
 			got := compose.ReadFile(main, test.files.own())
 			if said := all(got); said != "" {
