@@ -76,14 +76,20 @@ func (f *File) nameVolumes(names map[string]string) {
 	}
 }
 
-// Locate returns the problems with the places in the files of what they say of a component.
+// Locate returns the problems with the places in the files of what they say of a
+// component. What several components have from one place is said once.
 func (f File) Locate(problems pod.Problems) pod.Problems {
-	located := slices.Clone(problems)
-	for i, p := range located {
-		rest, _ := strings.CutPrefix(p.Place, pod.ComponentPrefix)
+	var located pod.Problems
+	said := map[pod.Problem]bool{}
+	for _, p := range problems {
+		rest, ofComponent := strings.CutPrefix(p.Place, pod.ComponentPrefix)
 		name, what, _ := strings.Cut(rest, ": ")
-		if s := f.services[name]; s != nil && rest != p.Place {
-			located[i].Place = s.place(what)
+		if s := f.services[name]; s != nil && ofComponent {
+			p.Place = s.place(what)
+		}
+		if !said[p] {
+			said[p] = true
+			located = append(located, p)
 		}
 	}
 	return located

@@ -177,6 +177,7 @@ var troubled = []struct {
 	{"extends: itself in a file", disk{main: "services:\n  a: {image: i, extends: {file: o.yml, service: o}}", "/etc/conf/o.yml": "services:\n  o:\n    extends: {file: o.yml, service: o}"}},
 	{"extends: nobody", disk{main: "services:\n  a: {image: i, extends: b}\n  c: {image: i, extends: {file: o.yml, service: b}}\n  d: {image: i, extends: {file: no.yml, service: b}}\n  e: {image: i, extends: [b]}", "/etc/conf/o.yml": "services: {o: {image: p}}"}},
 	{"extends: what is wrong there is told there", disk{main: "services:\n  a:\n    ports: [80]\n    extends:\n      service: o\n      file: o.yml", "/etc/conf/o.yml": "services:\n  o:\n    image: p\n    tty: perhaps\n    build: ."}},
+	{"extends: what several have from one place is told once", disk{main: "include: [o.yml, p.yml]\nservices:\n  a: {extends: {service: o, file: o.yml}}\n  b: {extends: {service: o, file: o.yml}}", "/etc/conf/o.yml": "services:\n  o:\n    image: p\n    build: .\nfoo: bar\n", "/etc/conf/p.yml": "include: [o.yml]"}},
 	{"extends: forms that do not fit", disk{main: "services:\n  a: {image: i, extends: b, healthcheck: [x]}\n  b: {image: i, healthcheck: {retries: 1}}"}},
 	{"include: itself", disk{main: "include:\n  - a.yml\nservices: {a: {image: b}}", "/etc/conf/a.yml": "include: [pod.yml]"}},
 	{"include: nobody", disk{main: "include:\n  - no.yml\n  - oci://registry/x\n  - {paths: x}\n  - {path: a.yml, env_file: no.env}\nservices: {a: {image: b}}", "/etc/conf/a.yml": "services: {b: {image: c}}"}},
