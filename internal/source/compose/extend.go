@@ -71,15 +71,16 @@ func (a *assembler) base(place string, s *service, says *yaml.Node, beside map[s
 // extend loads a file of which a service is extended, once. What it includes does not
 // matter.
 func (a *assembler) extend(place, file string, s *service) *source {
-	if from, known := a.extendable[file]; known {
+	this := extension{file, s.by}
+	if from, known := a.extendable[this]; known {
 		return from
 	}
 	var from *source
-	within := scope{dir: path.Dir(file), lookup: s.lookup}
+	within := scope{dir: path.Dir(file), lookup: s.lookup, by: s.by}
 	if root := a.parse(place, file, within); root != nil {
 		from = a.source(file, root, within)
 	}
-	a.extendable[file] = from
+	a.extendable[this] = from
 	return from
 }
 

@@ -36,7 +36,7 @@ type File struct {
 // are the engine's, so that they have to be absolute; all others are relative to the
 // file that says them.
 func ReadFile(file string, own Own) File {
-	a := assembler{own: own, extendable: map[string]*source{}, told: map[string]bool{}}
+	a := assembler{own: own, extendable: map[extension]*source{}, told: map[string]bool{}}
 	main := scope{dir: path.Dir(file), lookup: a.dotEnv(path.Join(path.Dir(file), ".env"), own.Lookup)}
 	from := a.load(pod.ComposeFile, file, main, nil)
 	f := File{Problems: a.problems, Warnings: a.warnings, services: map[string]*service{}}

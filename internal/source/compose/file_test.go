@@ -112,6 +112,14 @@ var fileCases = map[string]struct {
 		disk{main: "services:\n  a: {extends: b, user: !reset null, command: !override [c], tmpfs: !override /t}\n  b: {image: i, user: u, command: [b], tmpfs: [/s]}\n"},
 		[]component{{Name: "a", Image: "i", Command: []string{"c"}, Tmpfs: map[string]string{"/t": ""}}, {Name: "b", Image: "i", User: "u", Command: []string{"b"}, Tmpfs: map[string]string{"/s": ""}}},
 	},
+	"VariablesOfIncluded": {
+		"a file that two extend has the variables of each",
+		disk{
+			main: "include: [{path: b.yml, env_file: b.env}]\nservices: {a: {extends: {file: base.yml, service: base}}}", "/etc/conf/.env": "IMAGE=i", "/etc/conf/b.env": "IMAGE=j\nTAG=1",
+			"/etc/conf/b.yml": "services: {b: {extends: {file: base.yml, service: base}}}", "/etc/conf/base.yml": "services: {base: {image: '${IMAGE}${TAG:-}'}}",
+		},
+		[]component{{Name: "a", Image: "i"}, {Name: "b", Image: "i1"}},
+	},
 	"Include": {
 		"other files, with the .env beside them, and what is said here wins",
 		disk{

@@ -58,7 +58,7 @@ func (a *assembler) include(file string, list *yaml.Node, s scope, to *source, l
 // scopeOf is the scope of what is included: the includer's variables win over those of
 // its files, by default the .env of its directory.
 func (a *assembler) scopeOf(place string, one inclusion, s scope) scope {
-	within := scope{dir: path.Dir(s.path(one.Path[0])), lookup: s.lookup}
+	within := scope{dir: path.Dir(s.path(one.Path[0])), lookup: s.lookup, by: s.by + place}
 	if one.Directory != "" {
 		within.dir = s.path(one.Directory)
 	}

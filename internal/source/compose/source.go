@@ -21,6 +21,8 @@ const mostFiles = 100
 type scope struct {
 	dir    string // that relative paths start from
 	lookup func(name string) (value string, found bool)
+	// by is the place that includes what is read, and so decides about its variables.
+	by string
 }
 
 // path is the path that is written in the scope, from the supervisor's root.
@@ -43,10 +45,13 @@ type assembler struct {
 	own        Own
 	problems   pod.Problems
 	warnings   pod.Problems
-	extendable map[string]*source // files that services extend, by their paths
-	told       map[string]bool    // variables that are known to be missing
+	extendable map[extension]*source // files that services extend
+	told       map[string]bool       // variables that are known to be missing
 	files      int
 }
+
+// An extension is a file of which services are extended, and who decides about its variables.
+type extension struct{ file, by string }
 
 // wrong reports a problem.
 func (a *assembler) wrong(place, format string, args ...any) {
