@@ -26,6 +26,8 @@ var (
 	ErrDenied = errors.New("the registry refuses access")
 	// ErrUnavailable: the image cannot be had at the moment; it may be worth another try.
 	ErrUnavailable = errors.New("cannot be had at the moment")
+	// ErrReadOnly: what should be written to is read-only.
+	ErrReadOnly = errors.New("read-only")
 )
 
 // ID names a container, volume or image for the engine.
@@ -49,8 +51,12 @@ type Engine interface {
 	// Create makes a container that does not run yet. If its owner stops before
 	// Start was called, the engine removes it by itself wherever it can be made to.
 	Create(ctx context.Context, c Container) (ID, error)
-	// Put unpacks a tar archive into a container's directory. Parents that are not
-	// there are made, for all to read.
+	// Stat tells whether a path in a container is a directory, running or not, with
+	// links followed and its volumes mounted. ErrNotFound: nothing is there.
+	Stat(ctx context.Context, id ID, path string) (isDir bool, err error)
+	// Put unpacks a tar archive into a container's directory, or into a volume that
+	// it mounts. Parents that are not there are made, for all to read. ErrReadOnly: the
+	// directory is in a read-only root or volume.
 	Put(ctx context.Context, id ID, dir string, archive io.Reader) error
 	// Attach connects to a container's streams. Attached before Start it misses
 	// no byte of output. It attaches to stdin too when the container was created with it.

@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -152,10 +154,34 @@ func (d *Engine) Create(ctx context.Context, c engine.Container) (engine.ID, err
 	return engine.ID(made.ID), nil
 }
 
+// Stat implements engine.Engine. The engine itself follows all links but one at
+// the very end, of which it tells where it leads.
+func (d *Engine) Stat(ctx context.Context, id engine.ID, name string) (isDir bool, err error) {
+	at, err := d.api.ContainerStatPath(ctx, string(id), name)
+	if err == nil && at.Mode&fs.ModeSymlink != 0 {
+		at, err = d.api.ContainerStatPath(ctx, string(id), at.LinkTarget)
+	}
+	if err != nil && !errdefs.IsNotFound(err) && d.belowFile(ctx, id, name) {
+		return false, fmt.Errorf("cannot look at %s in container %.12s: %w", name, id, engine.ErrNotFound)
+	}
+	return at.Mode.IsDir(), fail(err, "look at %s in container %.12s", name, id)
+}
+
+// belowFile tells whether a path leads through a file. The engine calls that a
+// fault of its own, and gives no reason.
+func (d *Engine) belowFile(ctx context.Context, id engine.ID, name string) bool {
+	parent := path.Dir(name)
+	if parent == name {
+		return false
+	}
+	isDir, err := d.Stat(ctx, id, parent)
+	return err == nil && !isDir || errors.Is(err, engine.ErrNotFound)
+}
+
 // Put implements engine.Engine.
 func (d *Engine) Put(ctx context.Context, id engine.ID, dir string, archive io.Reader) error {
 	err := d.api.CopyToContainer(ctx, string(id), dir, archive, container.CopyToContainerOptions{})
-	return fail(err, "copy into container %.12s", id)
+	return putFail(err, id)
 }
 
 // Start implements engine.Engine.

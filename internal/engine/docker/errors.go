@@ -102,6 +102,14 @@ func words(expressions ...string) *regexp.Regexp {
 	return regexp.MustCompile(strings.Join(expressions, "|"))
 }
 
+// putFail tells what is read-only from other faults, by the engine's words again.
+func putFail(err error, id engine.ID) error {
+	if err != nil && has(err.Error(), "marked read-only") {
+		return fmt.Errorf("cannot copy into container %.12s: %w: %w", id, engine.ErrReadOnly, plain{err})
+	}
+	return fail(err, "copy into container %.12s", id)
+}
+
 // has reports whether text contains one of the parts.
 func has(text string, parts ...string) bool {
 	for _, part := range parts {

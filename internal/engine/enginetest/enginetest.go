@@ -469,6 +469,15 @@ func (s *suite) put() {
 	s.must(errors.Join(err, w.Close()))
 	s.must(s.Put(s.Context(), id, "/", &archive))
 	s.is(s.Put(s.Context(), id, "/none", new(bytes.Buffer)), engine.ErrNotFound, "Put into no directory")
+	for path, want := range map[string]bool{"/": true, "/a/b": true, "/a/b/": true, "/a/b/file": false} {
+		if got, err := s.Stat(s.Context(), id, path); got != want || err != nil {
+			s.Errorf("Stat of %s: directory %t, error %v; want %t", path, got, err, want)
+		}
+	}
+	for _, path := range []string{"/none", "/a/none", "/a/b/file/none"} {
+		_, err := s.Stat(s.Context(), id, path)
+		s.is(err, engine.ErrNotFound, "Stat of "+path)
+	}
 
 	s.must(s.Start(s.Context(), id))
 	var out bytes.Buffer

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"path"
+	"slices"
 	"sync"
 
 	"github.com/podlike/podlike/internal/engine"
@@ -207,11 +208,41 @@ func (e *Engine) Put(ctx context.Context, id engine.ID, dir string, archive io.R
 		if err != nil {
 			return err
 		}
-		if _, ok := c.files[dir]; !ok && dir != "/" {
+		if isDir, err := c.stat(dir); err != nil || !isDir {
 			return fmt.Errorf("directory %s: %w", dir, engine.ErrNotFound)
 		}
 		return c.files.unpack(dir, archive)
 	})
+}
+
+// Stat implements engine.Engine.
+func (e *Engine) Stat(ctx context.Context, id engine.ID, path string) (isDir bool, err error) {
+	err = e.call(ctx, "stat", e.nameOf(id), func() error {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		c, err := e.findLocked(id)
+		if err != nil {
+			return err
+		}
+		isDir, err = c.stat(path)
+		return err
+	})
+	return isDir, err
+}
+
+// stat tells whether what is at a path is a directory. The root is there, and what
+// volumes are mounted on.
+func (c *container) stat(name string) (isDir bool, err error) {
+	name = path.Clean(name)
+	mounted := slices.ContainsFunc(c.Mounts, func(m engine.Mount) bool { return path.Clean(m.Target) == name })
+	file, ok := c.files[name]
+	switch {
+	case name == "/", mounted:
+		return true, nil
+	case ok:
+		return file.Mode.IsDir(), nil
+	}
+	return false, fmt.Errorf("%s: %w", name, engine.ErrNotFound)
 }
 
 // unpack adds what is in an archive, making parents that are not there.
