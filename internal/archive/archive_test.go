@@ -2,9 +2,12 @@ package archive_test
 
 import (
 	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,128 +20,323 @@ import (
 )
 
 // file makes a file of the supervisor's.
-func file(t *testing.T, content string, mode os.FileMode) string {
+func file(t *testing.T, name, content string, mode os.FileMode) {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "source")
 	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(name, mode); err != nil { // which no umask takes anything from
 		t.Fatal(err)
 	}
-	return name
 }
 
-// packed are the headers and the contents of an archive.
-func packed(t *testing.T, c pod.Copy) (headers []tar.Header, contents []string) {
+// dir makes a directory of the supervisor's.
+func dir(t *testing.T, name string, mode os.FileMode) {
 	t.Helper()
-	from, err := archive.Pack(c)
+	if err := os.Mkdir(name, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(name, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// link makes a link of the supervisor's.
+func link(t *testing.T, to, name string) {
+	t.Helper()
+	if err := os.Symlink(to, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tree is a file, a directory and links to both and to nowhere.
+func tree(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	file(t, root+"/file", "content", 0o640)
+	dir(t, root+"/dir", 0o750)
+	file(t, root+"/dir/script", "#!/bin/sh\n", 0o755)
+	dir(t, root+"/dir/sub", os.ModeSetgid|0o770)
+	file(t, root+"/dir/sub/empty", "", 0o400)
+	link(t, "../sub/empty", root+"/dir/sub/lost")
+	link(t, "file", root+"/link")
+	link(t, "dir", root+"/way")
+	return root
+}
+
+// component is a place with a few things in it. A path below a file is not there.
+var component = archive.Place{
+	Mounts: []string{"/volume/", "/volume/deep", "/etc/one"},
+	Look: func(path string) (archive.Found, error) {
+		switch path {
+		case "/", "/etc", "/etc/dir", "/etc/dir/sub", "/etc/file", "/volume", "/volume/deep":
+			return archive.Dir, nil
+		case "/etc/one", "/etc/full", "/etc/full/dir":
+			return map[bool]archive.Found{true: archive.File, false: archive.Dir}[path != "/etc/full"], nil
+		case "/broken":
+			return archive.Nothing, errors.New("the engine is gone")
+		}
+		return archive.Nothing, nil
+	},
+}
+
+// packed is what a copy puts where, one line per file.
+func packed(t *testing.T, c pod.Copy, to archive.Place) (lines []string) {
+	t.Helper()
+	p, err := archive.Pack(c, to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for r := tar.NewReader(from); ; {
+	for _, h := range headers(t, p) {
+		line := fmt.Sprintf("%s: %s %o", p.Dir, h.Name, h.Mode)
+		if h.Linkname != "" {
+			line = fmt.Sprintf("%s: %s -> %s", p.Dir, h.Name, h.Linkname)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// headers are those of an archive that can be read to its end.
+func headers(t *testing.T, p archive.Packed) (all []tar.Header) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	for r := tar.NewReader(&b); ; {
 		h, err := r.Next()
 		if err == io.EOF {
-			return headers, contents
+			return all
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		content, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		headers, contents = append(headers, *h), append(contents, string(content))
+		all = append(all, *h)
 	}
 }
 
-func TestAFileIsHandedOnAsItIs(t *testing.T) {
+func TestACopyGoesWhereDockerCpPutsIt(t *testing.T) {
+	inDir := func(at string) []string {
+		return []string{at + "script 755", at + "sub/ 2770", at + "sub/empty 400", at + "sub/lost -> ../sub/empty"}
+	}
+	below := func(at string, top ...string) []string { return append(top, inDir(at)...) }
 	for name, test := range map[string]struct {
-		why     string
-		content string
-		mode    os.FileMode
-		target  string
-		want    string // its name in the archive
+		why            string
+		source, target string
+		want           []string
 	}{
-		"Config":     {"what everyone may read", "a=b\n", 0o644, "/etc/app/app.conf", "etc/app/app.conf"},
-		"Secret":     {"what nobody else may read stays so", "s3cret", 0o400, "/run/secret", "run/secret"},
-		"Script":     {"what can be run stays so", "#!/bin/sh\n", 0o755, "/run.sh", "run.sh"},
-		"Empty":      {"an empty file is a file", "", 0o600, "/empty", "empty"},
-		"Roundabout": {"a path that is not the shortest", "x", 0o644, "/a//b/../c", "a/c"},
-		"Large":      {"it does not have to fit into a line, nor into a block", strings.Repeat("0123456789", 100_000), 0o644, "/large", "large"},
-		"LongName":   {"a path that old archives had no place for", "x", 0o644, "/" + strings.Repeat("d/", 200) + "f", strings.Repeat("d/", 200) + "f"},
+		"New":           {"a file gets the name it is given", "/file", "/etc/new", []string{"/: etc/new 640"}},
+		"Replaced":      {"a file takes another one's place", "/file", "/etc/full/dir", []string{"/: etc/full/dir 640"}},
+		"Into":          {"a directory keeps the file's name", "/file", "/volume", []string{"/volume: file 640"}},
+		"IntoRoot":      {"the root is a directory", "/file", "/", []string{"/: file 640"}},
+		"IntoMissing":   {"a slash at the end makes a directory", "/file", "/opt/a/", []string{"/: opt/ 755", "/: opt/a/ 755", "/: opt/a/file 640"}},
+		"Dotted":        {"a dot at the end is a directory's too", "/file", "/opt/.", []string{"/: opt/ 755", "/: opt/file 640"}},
+		"Parents":       {"only what is missing is made", "/file", "/etc/a/b", []string{"/: etc/a/ 755", "/: etc/a/b 640"}},
+		"Roundabout":    {"a path that is not the shortest", "/dir/../file", "/etc//x/../new", []string{"/: etc/new 640"}},
+		"LongName":      {"old archives had no place for it", "/file", "/etc/" + strings.Repeat("n", 200), []string{"/: etc/" + strings.Repeat("n", 200) + " 640"}},
+		"Volume":        {"the engine is asked to write to the volume", "/file", "/volume/a/b", []string{"/volume: a/ 755", "/volume: a/b 640"}},
+		"InnerVolume":   {"the innermost is meant", "/file", "/volume/deep/x", []string{"/volume/deep: x 640"}},
+		"MountedFile":   {"a file that is mounted is in the root", "/file", "/etc/one", []string{"/: etc/one 640"}},
+		"NotTheVolume":  {"a name that begins alike", "/file", "/volume2", []string{"/: volume2 640"}},
+		"Renamed":       {"a directory gets the name it is given", "/dir", "/new", below("/: new/", "/: new/ 750")},
+		"RenamedSlash":  {"as docker cp, which needs no slash for that", "/dir/", "/new/", below("/: new/", "/: new/ 750")},
+		"DirInto":       {"a directory keeps the directory's name", "/dir", "/volume", below("/volume: dir/", "/volume: dir/ 750")},
+		"Merged":        {"directories that are there are left as they are", "/dir", "/etc", []string{"/: etc/dir/script 755", "/: etc/dir/sub/empty 400", "/: etc/dir/sub/lost -> ../sub/empty"}},
+		"Contents":      {"what is in it goes into the other", "/dir/.", "/volume", inDir("/volume: ")},
+		"ContentsToNew": {"the other is made like it", "/dir/.", "/a/new", below("/: a/new/", "/: a/ 755", "/: a/new/ 750")},
+		"ContentsRoot":  {"the root stays what it is", "/dir/.", "/", inDir("/: ")},
+		"Link":          {"docker cp keeps it without -L", "/link", "/etc/new", []string{"/: etc/new -> file"}},
+		"LinkToDir":     {"that too", "/way", "/volume", []string{"/volume: way -> dir"}},
+		"LinkFollowed":  {"a slash at its end means the directory", "/way/", "/new", below("/: new/", "/: new/ 750")},
+		"LinkContents":  {"what it leads to has content", "/way/.", "/volume", inDir("/volume: ")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			source := file(t, test.content, test.mode)
-			headers, contents := packed(t, pod.Copy{Source: source, Target: test.target})
-			if len(headers) != 1 || contents[0] != test.content {
-				t.Fatalf("%s: %d files, or another content", test.why, len(headers))
+			c := pod.Copy{Source: tree(t) + test.source, Target: test.target}
+			if err := archive.Check(c); err != nil {
+				t.Error(err)
 			}
-			h := headers[0]
-			got := []any{h.Name, os.FileMode(h.Mode), h.Typeflag, h.Uid, h.Gid}
-			if diff := cmp.Diff([]any{test.want, test.mode, byte(tar.TypeReg), 0, 0}, got); diff != "" {
+			if diff := cmp.Diff(test.want, packed(t, c, component)); diff != "" {
 				t.Errorf("%s:\n%s", test.why, diff)
 			}
 		})
 	}
 }
 
-func TestAFilesAgeIsKept(t *testing.T) {
-	source := file(t, "x", 0o644)
-	then := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-	if err := os.Chtimes(source, then, then); err != nil {
-		t.Fatal(err)
-	}
-	headers, _ := packed(t, pod.Copy{Source: source, Target: "/x"})
-	if !headers[0].ModTime.Equal(then) {
-		t.Errorf("it is of %v now", headers[0].ModTime)
-	}
-}
-
-func TestWhatALinkLeadsToIsHandedOn(t *testing.T) {
-	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(file(t, "linked", 0o640), link); err != nil {
-		t.Fatal(err)
-	}
-	c := pod.Copy{Source: link, Target: "/x"}
-	if err := archive.Check(c); err != nil {
-		t.Error(err)
-	}
-	headers, contents := packed(t, c)
-	if headers[0].Typeflag != tar.TypeReg || headers[0].Mode != 0o640 || contents[0] != "linked" {
-		t.Errorf("it is %q, %o of type %c", contents[0], headers[0].Mode, headers[0].Typeflag)
-	}
-}
-
-func TestWhatCannotBeCopiedIsToldBeforeAnythingIsMade(t *testing.T) {
-	dir := t.TempDir()
-	pipe := filepath.Join(dir, "pipe")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, test := range map[string]struct{ why, source, want string }{
-		"Missing":    {"a config that the service was not given", dir + "/missing", "cannot copy " + dir + "/missing: no such file or directory"},
-		"Directory":  {"only files can be handed on", dir, "cannot copy " + dir + ": not a regular file"},
-		"Pipe":       {"it has no end to read to", pipe, "cannot copy " + pipe + ": not a regular file"},
-		"ThroughOne": {"a file is no directory", file(t, "", 0o600) + "/x", "not a directory"},
+func TestWhatIsInTheWayIsNotReplaced(t *testing.T) {
+	for name, test := range map[string]struct{ why, source, target, want string }{
+		"DirOnFile":    {"a directory is no file", "/dir", "/etc/one", "/etc/one in the component is not a directory"},
+		"DirOnInner":   {"nor is it in a directory", "/dir", "/etc/full", "/etc/full/dir in the component is not a directory"},
+		"FileOnDir":    {"nor is a file a directory", "/file", "/etc", "/etc/file in the component is a directory"},
+		"SlashedFile":  {"a slash asks for a directory", "/file", "/etc/one/", "/etc/one in the component is not a directory"},
+		"ParentIsFile": {"nothing is in a file", "/file", "/etc/one/x/y", "/etc/one in the component is not a directory"},
+		"Unknown":      {"nothing is guessed", "/file", "/broken", "the engine is gone"},
+		"UnknownAbove": {"nor on the way", "/file", "/broken/x", "the engine is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := archive.Check(pod.Copy{Source: test.source, Target: "/x"})
-			if err == nil || !strings.HasSuffix(err.Error(), test.want) {
+			c := pod.Copy{Source: tree(t) + test.source, Target: test.target}
+			_, err := archive.Pack(c, component)
+			if err == nil || !strings.HasPrefix(err.Error(), "cannot copy "+c.Source) || !strings.HasSuffix(err.Error(), ": "+test.want) {
 				t.Errorf("%s: got %v, want %s", test.why, err, test.want)
 			}
 		})
 	}
 }
 
-// Between the check and the copy everything may have changed.
-func TestWhatIsGoneByNowIsAnError(t *testing.T) {
-	dir := t.TempDir()
-	for name, source := range map[string]string{"Gone": dir + "/missing", "Directory": dir} {
+func TestOwnerAgeAndContentAreKept(t *testing.T) {
+	source, want := t.TempDir()+"/large", strings.Repeat("0123456789", 100_000)
+	file(t, source, want, 0o644)
+	then := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	uid, gid := os.Getuid(), os.Getgid()
+	if uid == 0 { // others cannot give files away
+		uid, gid = 1234, 5678
+	}
+	if err := errors.Join(os.Chtimes(source, then, then), os.Chown(source, uid, gid)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := archive.Pack(pod.Copy{Source: source, Target: "/x"}, component)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	r := tar.NewReader(&b)
+	h, err := r.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []any{h.Uid, h.Gid, h.Uname, h.Gname, h.ModTime.UTC()}
+	if diff := cmp.Diff([]any{uid, gid, "", "", then}, got); diff != "" {
+		t.Error(diff)
+	}
+	if content, err := io.ReadAll(r); err != nil || string(content) != want {
+		t.Errorf("%d bytes, or others: %v", len(content), err)
+	}
+}
+
+// fullDisk takes a few bytes only.
+type fullDisk struct{ left int }
+
+func (f *fullDisk) Write(p []byte) (int, error) {
+	if f.left -= len(p); f.left < 0 {
+		return 0, io.ErrShortWrite
+	}
+	return len(p), nil
+}
+
+// A file of 1 TB is written until nobody takes it any more, and does not have to
+// fit into memory for that.
+func TestALargeFileIsNotHeld(t *testing.T) {
+	source := t.TempDir() + "/sparse"
+	file(t, source, "", 0o644)
+	if err := os.Truncate(source, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	p, err := archive.Pack(pod.Copy{Source: source, Target: "/x"}, component)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Write(&fullDisk{1 << 20}); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatCannotBeCopiedIsToldBeforeAnythingIsMade(t *testing.T) {
+	root := tree(t)
+	socket, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(socket)
+	t.Chdir(root) // for a path that is short enough for a socket
+	dir(t, root+"/pipes", 0o755)
+	if err := errors.Join(syscall.Bind(socket, &syscall.SockaddrUnix{Name: "socket"}), syscall.Mkfifo(root+"/pipes/pipe", 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	const only = ", and only files, directories and links can be copied"
+	for name, test := range map[string]struct{ why, source, want string }{
+		"Missing":    {"a config that the service was not given", root + "/missing", "no such file or directory"},
+		"Socket":     {"it would be of no use elsewhere", root + "/socket", "it is a socket" + only},
+		"Pipe":       {"it has no end to read to", root + "/pipes/pipe", "it is a pipe" + only},
+		"PipeInside": {"it is named", root + "/pipes", "pipe in it: it is a pipe" + only},
+		"Device":     {"it is not ours", "/dev/null", "it is a device" + only},
+		"ThroughOne": {"a file is no directory", root + "/file/x", "not a directory"},
+		"Slashed":    {"nor with a slash", root + "/file/", "not a directory"},
+	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := archive.Pack(pod.Copy{Source: source, Target: "/x"})
-			if err == nil || !strings.HasPrefix(err.Error(), "cannot copy "+source+": ") {
+			c := pod.Copy{Source: test.source, Target: "/x"}
+			want := "cannot copy " + test.source + ": " + test.want
+			if err := archive.Check(c); err == nil || err.Error() != want {
+				t.Errorf("%s: got %v, want %s", test.why, err, want)
+			}
+		})
+	}
+}
+
+// asNobody makes this test's thread, and no other, one of a user who owns nothing.
+func asNobody(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return // we are not root, whom nothing is forbidden
+	}
+	runtime.LockOSThread()
+	if err := syscall.Setfsuid(65534); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Setfsuid(0); err != nil {
+			t.Fatal(err) // and the thread ends with the test
+		}
+		runtime.UnlockOSThread()
+	})
+}
+
+func TestWhatCannotBeReadIsTold(t *testing.T) {
+	for name, closed := range map[string]string{"Dir": "sub", "FileInside": "sub/empty", "File": "script"} {
+		t.Run(name, func(t *testing.T) {
+			root := tree(t)
+			for name, mode := range map[string]os.FileMode{"/..": 0o755, "": 0o755, "/dir": 0o755, "/dir/sub": 0o755, "/dir/sub/empty": 0o444} {
+				if err := os.Chmod(root+name, mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Chmod(root+"/dir/"+closed, 0); err != nil {
+				t.Fatal(err)
+			}
+			asNobody(t)
+			want := "cannot copy " + root + "/dir: " + closed + " in it: permission denied"
+			if err := archive.Check(pod.Copy{Source: root + "/dir", Target: "/x"}); err == nil || err.Error() != want {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		})
+	}
+}
+
+// Between the check and the copy everything may have changed.
+func TestWhatHasChangedSinceIsAnError(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(name string) error
+		want   string
+	}{
+		"Gone":    {os.Remove, "no such file or directory"},
+		"Special": {func(name string) error { return errors.Join(os.Remove(name), syscall.Mkfifo(name, 0o600)) }, "it is a pipe"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := tree(t) + "/file"
+			p, err := archive.Pack(pod.Copy{Source: source, Target: "/x"}, component)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := test.change(source); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Write(io.Discard); err == nil || !strings.HasPrefix(err.Error(), source+": "+test.want) {
 				t.Errorf("got %v", err)
+			}
+			if _, err := archive.Pack(pod.Copy{Source: source, Target: "/x"}, component); name == "Gone" && err == nil {
+				t.Error("it was packed all the same")
 			}
 		})
 	}

@@ -174,7 +174,8 @@ const (
 	RecursiveReadOnly Recursive = "readonly" // they are read-only, or the bind fails
 )
 
-// A Copy hands a file of the supervisor on to a component.
+// A Copy hands a file or directory of the supervisor on to a component. A slash or
+// a dot at the end of a path means what it means to docker cp.
 type Copy struct {
 	Source string // absolute, in the supervisor
 	Target string // absolute, in the component

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/podlike/podlike/internal/archive"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
@@ -153,7 +152,7 @@ func (r *run) create(ctx context.Context, name string) error {
 	if checked {
 		r.follow.Do(func() { r.tasks.Go(r.followHealth) })
 	}
-	if err := r.handOn(ctx, id, component.Copies); err != nil {
+	if err := r.handOn(ctx, id, made, component); err != nil {
 		return r.cannotStart(name, err)
 	}
 	if err := r.connect(ctx, name, id, made); err != nil {
@@ -193,20 +192,6 @@ func (r *run) container(name string) (engine.Container, pod.Component) {
 	c := r.component(name)
 	pause := r.holding(plan.Pause).id
 	return plan.ComponentContainer(r.Pod, r.Owner, c, pause, r.image(c.Image), r.OOMScore), c
-}
-
-// handOn copies files of the supervisor into a container that does not run yet.
-func (r *run) handOn(ctx context.Context, id engine.ID, copies []pod.Copy) error {
-	for _, c := range copies {
-		packed, err := archive.Pack(c)
-		if err != nil {
-			return err
-		}
-		if err := r.Engine.Put(ctx, id, "/", packed); err != nil {
-			return fmt.Errorf("cannot copy %s to %s: %w", c.Source, c.Target, err)
-		}
-	}
-	return nil
 }
 
 // connect attaches to a container and waits for its end, both before its start.
