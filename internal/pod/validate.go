@@ -90,10 +90,45 @@ func (v *validator) targets(c Component) {
 	for _, file := range c.Copies {
 		for _, end := range []string{file.Source, file.Target} {
 			if !path.IsAbs(end) {
-				v.problems = append(v.problems, Problemf(CopyPrefix+c.Name, "the path %q must begin with /", end))
+				v.wrongCopy(c.Name, "the path %q must begin with /", end)
 			}
 		}
+		v.receives(c, path.Clean(file.Target))
 	}
+}
+
+// wrongCopy reports a problem with what is copied into a component.
+func (v *validator) wrongCopy(component, format string, args ...any) {
+	v.problems = append(v.problems, Problemf(CopyPrefix+component, format, args...))
+}
+
+// receives checks that a copy to a target can be made, and is seen by who runs then:
+// a tmpfs is mounted at the start and hides what was copied below it. Whether the
+// root is writable there is not known yet, for the image may have volumes too.
+func (v *validator) receives(c Component, target string) {
+	var in Volume
+	for _, volume := range c.mounted() {
+		mount := path.Clean(volume.Target)
+		within := target == mount || strings.HasPrefix(target, mount+"/")
+		if within && len(mount) > len(path.Clean(in.Target)) {
+			in = volume
+		}
+	}
+	switch {
+	case in.Kind == Tmpfs:
+		v.wrongCopy(c.Name, "%s is in the tmpfs %s, which is empty when the component starts; copy to elsewhere", target, in.Target)
+	case in.ReadOnly:
+		v.wrongCopy(c.Name, "%s is in the volume %s, which is read-only; let it be writable, or copy to elsewhere", target, in.Target)
+	}
+}
+
+// mounted are all the component's volumes, with those that have a key of their own.
+func (c Component) mounted() []Volume {
+	all := slices.Clone(c.Volumes)
+	for _, target := range slices.Sorted(maps.Keys(c.Tmpfs)) {
+		all = append(all, Volume{Kind: Tmpfs, Target: target})
+	}
+	return all
 }
 
 // target checks where one volume is mounted, and adds it to those that are.

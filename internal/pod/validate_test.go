@@ -54,6 +54,22 @@ pod.component.a: healthcheck.retries: must not be negative, but is -1`,
 pod.component.a: volumes: two volumes have the target "/x"; keep one
 pod.component.a: volumes: the target / is the component's own root; mount below it`,
 		},
+		"CopiesNotSeen": {
+			"the copy would be made, and hidden at the start",
+			[]pod.Component{{
+				Name: "a", Image: "img", Tmpfs: map[string]string{"/run/": "", "/a/b/tmp": ""},
+				Volumes: []pod.Volume{{Kind: pod.Tmpfs, Target: "/t"}, {Kind: pod.Named, Source: "v", Target: "/run/kept"}, {Kind: pod.Named, Source: "w", Target: "/a", ReadOnly: true}, {Kind: pod.Named, Source: "x", Target: "/a/b"}},
+				Copies: []pod.Copy{
+					{Source: "/x", Target: "/run/x"}, {Source: "/x", Target: "/run"}, {Source: "/x", Target: "/running"}, {Source: "/x", Target: "/run/kept/x"},
+					{Source: "/x", Target: "/t/"}, {Source: "/x", Target: "/a/x"}, {Source: "/x", Target: "/a/b/x"}, {Source: "/x", Target: "/a/b/tmp/y/../x"},
+				},
+			}},
+			`pod.copy.a: /run/x is in the tmpfs /run/, which is empty when the component starts; copy to elsewhere
+pod.copy.a: /run is in the tmpfs /run/, which is empty when the component starts; copy to elsewhere
+pod.copy.a: /t is in the tmpfs /t, which is empty when the component starts; copy to elsewhere
+pod.copy.a: /a/x is in the volume /a, which is read-only; let it be writable, or copy to elsewhere
+pod.copy.a: /a/b/tmp/x is in the tmpfs /a/b/tmp, which is empty when the component starts; copy to elsewhere`,
+		},
 		"Copies": {
 			"a copy has no directory to be relative to",
 			[]pod.Component{{Name: "a", Image: "img", Copies: []pod.Copy{{Source: "x", Target: "y"}}}},
