@@ -2,7 +2,7 @@
 // along, where it goes, and the tar stream of it. It reads files and changes none,
 // and it never holds the content of a whole file.
 //
-// A copy goes where `docker cp` without -L would put it:
+// A copy goes where `docker cp -L` would put it:
 //
 //	/file:/new        the file, under a new name
 //	/file:/dir        into the directory, if there is one
@@ -10,9 +10,9 @@
 //	/dir:/new         the directory, under a new name
 //	/dir:/dir         into the directory that is there
 //	/dir/.:/dir       what is in the directory, into the other one
-//	/link:/new        the link; /link/ and /link/. are what it leads to
+//	/link:/new        what the link leads to, under a new name
 //
-// Mode, owner (by number) and age are kept, links are kept as they are. Where it
+// Mode, owner (by number) and age are kept, links in a directory stay links. Where it
 // differs: parents are made, as root's with mode 0755; directories that are there
 // keep their mode and owner; and a link to a file at the target is replaced.
 package archive
@@ -75,19 +75,23 @@ type entry struct {
 	name   string // below the copy's own target; later in the archive
 }
 
-// walk visits a file, or a directory and all in it, parents first. It stops at the
-// first error and says which copy it was, and which file of it.
+// walk visits a file, or a directory and all in it, parents first. A source that is a
+// link is what it leads to. It stops at the first error and says which copy it was,
+// and which file of it.
 func walk(source string, visit func(entry, fs.FileInfo) error) error {
-	err := descend(entry{source: source}, visit)
+	real, err := filepath.EvalSymlinks(source)
+	if err == nil {
+		err = descend(entry{source: real}, visit)
+	}
 	if err != nil {
-		return fmt.Errorf("cannot copy %s: %w", source, err)
+		return fmt.Errorf("cannot copy %s: %w", source, cause(err))
 	}
 	return nil
 }
 
 // descend visits e and what is in it.
 func descend(e entry, visit func(entry, fs.FileInfo) error) error {
-	info, err := os.Lstat(e.source) // not cleaned: a slash at its end follows a link
+	info, err := os.Lstat(e.source)
 	if err == nil {
 		err = visit(e, info)
 	}
@@ -161,7 +165,7 @@ func Pack(c pod.Copy, to Place) (Packed, error) {
 }
 
 func (p *Packed) pack(to Place) (err error) {
-	if p.age, err = os.Lstat(p.copy.Source); err != nil {
+	if p.age, err = os.Stat(p.copy.Source); err != nil {
 		return fmt.Errorf("cannot copy %s: %w", p.copy.Source, cause(err))
 	}
 	target, err := to.resolve(p.copy, p.age.IsDir())

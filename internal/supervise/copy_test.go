@@ -139,7 +139,7 @@ func TestACopyDoesWhatDockerCpDoes(t *testing.T) {
 		"DirInto":     {"into what is there", "/dir", "/here"},
 		"Contents":    {"what is in it", "/dir/.", "/here"},
 		"ContentsNew": {"a new name for it", "/dir/.", "/here/new"},
-		"Link":        {"without -L", "/link", "/here/new"},
+		"Link":        {"what it leads to", "/link", "/here/new"},
 	} {
 		for _, where := range []string{"/" + name, "/data/" + name} {
 			dirs = append(dirs[:0], where, where+"/here")
@@ -149,7 +149,7 @@ func TestACopyDoesWhatDockerCpDoes(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			if out, err := exec.Command("docker", "cp", source+test.source, string(cp.id)+":"+where+test.target).CombinedOutput(); err != nil {
+			if out, err := exec.Command("docker", "cp", "-L", source+test.source, string(cp.id)+":"+where+test.target).CombinedOutput(); err != nil {
 				t.Errorf("%s: docker cp: %v: %s", name, err, out)
 				continue
 			}
