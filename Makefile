@@ -41,7 +41,7 @@ fuzz: need-go ## every fuzz test in turn, FUZZTIME=20s each
 	done
 
 bench: images testkit ## measure pods against a bare program that makes the same; build/bench.json
-	go run ./test/bench
+	go run ./test/bench -version $(VERSION) -out build/bench.json
 
 binaries: need-go ## build/<arch>/{pause,supervisor}, static (ARCH=arm64)
 	@$(GOBUILD) -o $(OUT)/pause ./cmd/pause

@@ -121,7 +121,24 @@ func (t *teardown) stop(step plan.Step) {
 	deadline, _ := t.alive.Deadline()
 	grace := min(t.component(step.Name).StopGrace, time.Until(deadline))
 	t.board.happened(step.Name, lifecycle.StopAsked)
-	_ = t.Engine.Stop(t.alive, step.Container, max(grace, 0))
+	asking, cancel := context.WithCancel(t.alive)
+	defer cancel()
+	t.tasks.Go(func() { t.releaseAtEnd(asking, cancel, step.Name) })
+	_ = t.Engine.Stop(asking, step.Container, max(grace, 0))
+}
+
+// releaseAtEnd lets go of a stop as soon as the component has ended: the engine
+// answers only when it has tidied up, which nobody needs to wait for.
+func (t *teardown) releaseAtEnd(asking context.Context, release func(), name string) {
+	h := t.holding(name)
+	if h == nil {
+		return
+	}
+	select {
+	case <-h.over:
+		release()
+	case <-asking.Done():
+	}
 }
 
 // settle waits for the ends and the last output of those that ran.
