@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -243,6 +244,7 @@ func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Api-Version", "1.41")
 	switch last {
 	case "create":
+		_, _ = io.Copy(io.Discard, r.Body) // a daemon creates nothing before it has read what
 		d.create(w, r)
 	case "wait":
 		w.WriteHeader(http.StatusOK)
