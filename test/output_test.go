@@ -108,13 +108,14 @@ func TestLinesOfAnyKindArrive(t *testing.T) {
 		"partial":     whenPrinted("partial '  half a line'"),
 		"partial-tty": whenPrinted("partial '  half a line'", "tty: true"),
 		"silent":      whenPrinted("lines 0"),
+		"unlogged":    whenPrinted("lines 2000", "logging: {driver: none}"),
 	}
 	s := podOf(t, dockertest.New(t), cs, "-logs")
 	s.waitHealthy(t)
 	s.terminated(t)
 	stdout, stderr := s.Logs(t)
 	for name, want := range map[string]string{
-		"both": numbered(2000, "line "), "lines-tty": numbered(2000, "line "), "silent": "",
+		"both": numbered(2000, "line "), "lines-tty": numbered(2000, "line "), "silent": "", "unlogged": numbered(2000, "line "),
 		"long": long, "long-tty": long, "partial": "  half a line\n", "partial-tty": "  half a line\n",
 	} {
 		same(t, name, of(stdout, "out", name), want)
