@@ -12,9 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/podlike/podlike/internal/archive"
 	"github.com/podlike/podlike/internal/asked"
-	"github.com/podlike/podlike/internal/cgroup"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/event"
@@ -24,15 +22,8 @@ import (
 	"github.com/podlike/podlike/internal/output"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/source/compose"
-	"github.com/podlike/podlike/internal/source/labels"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/supervise"
-)
-
-// The environment variables that tell who we are where no trace does.
-const (
-	envContainer = "PODLIKE_CONTAINER"
-	envTask      = "PODLIKE_TASK"
 )
 
 // envDockerConfig names the directory of Docker's config.json.
@@ -163,93 +154,4 @@ func prepare(ctx context.Context, e engine.Engine, o options, stdout, stderr io.
 		c.Stdout, c.Stderr = output.Shared(stdout), output.Shared(stderr)
 	}
 	return supervise.New(c), nil
-}
-
-// ownTraces are what this process can see of itself.
-func ownTraces() (identity.Traces, error) {
-	paths, err := cgroup.Paths()
-	if err != nil {
-		return identity.Traces{}, err
-	}
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return identity.Traces{}, fmt.Errorf("cannot read own mounts: %w", err)
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return identity.Traces{}, fmt.Errorf("cannot read own hostname: %w", err)
-	}
-	return identity.Traces{
-		Told: os.Getenv(envContainer), Task: os.Getenv(envTask),
-		CgroupPaths: paths, MountInfo: string(mounts), Hostname: host, Argv: os.Args,
-	}, nil
-}
-
-// ownerOf is the owner of all that a supervisor in this container makes.
-func ownerOf(self engine.Seen) pod.Owner {
-	return pod.Owner{
-		ID: string(self.ID), Name: self.Name, Version: version,
-		Service: self.Labels[pod.SwarmServiceID], Task: self.Labels[pod.SwarmTaskID], Node: self.Labels[pod.SwarmNodeID],
-	}
-}
-
-// readPod reads the complete and valid pod that our labels describe, and tells what
-// of it is ignored.
-func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, tell event.Sink) (pod.Pod, error) {
-	p, warnings, err := labels.Read(self.Labels, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
-	for _, w := range warnings {
-		tell(event.Event{At: time.Now(), Kind: event.Doubted, Why: w.String()})
-	}
-	if err := errors.Join(err, checkCopies(p)); err != nil {
-		return p, problemsIn(err)
-	}
-	p = pod.Complete(o.apply(p))
-	if p.PauseImage == "" {
-		p.PauseImage = identity.PauseImage(self.Image, version)
-	}
-	own, err := ownVolumes(ctx, e, self)
-	return pod.ResolveVolumes(p, own), err
-}
-
-// checkCopies refuses copies that cannot be made.
-func checkCopies(p pod.Pod) error {
-	var problems pod.Problems
-	for _, c := range p.Components {
-		for _, file := range c.Copies {
-			if err := archive.Check(file); err != nil {
-				problems = append(problems, pod.Problem{Place: pod.CopyPrefix + c.Name, What: err.Error()})
-			}
-		}
-	}
-	return problems.Err()
-}
-
-// problemsIn gathers the problems of joined errors.
-func problemsIn(err error) error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return err
-	}
-	var all pod.Problems
-	for _, one := range joined.Unwrap() {
-		var some pod.Problems
-		if !errors.As(one, &some) {
-			return err
-		}
-		all = append(all, some...)
-	}
-	return all
-}
-
-// ownVolumes are the volumes mounted into this container.
-func ownVolumes(ctx context.Context, e engine.Engine, self engine.Seen) ([]pod.OwnVolume, error) {
-	var own []pod.OwnVolume
-	for _, name := range self.Volumes {
-		v, err := e.Volume(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		own = append(own, pod.OwnVolume{Name: v.Name, Labels: v.Labels})
-	}
-	return own, nil
 }
