@@ -109,7 +109,7 @@ func TestExecGivesOutputAndCode(t *testing.T) {
 }
 
 func TestExistsUntilRemoved(t *testing.T) {
-	c := dockertest.New(t).Create(t, sleeping)
+	c := dockertest.New(t).Create(t, kit("sleep", "health", "/ready"))
 	if !c.Exists(t) || c.Running(t) {
 		t.Errorf("created: exists %v, running %v", c.Exists(t), c.Running(t))
 	}
@@ -117,6 +117,10 @@ func TestExistsUntilRemoved(t *testing.T) {
 	if !c.Running(t) {
 		t.Error("started, but does not run")
 	}
+	dockertest.Eventually(t, 5*time.Second, func() (bool, string) { // before that TERM ends it as it likes
+		_, code := c.Exec(t, "/testkit", "exists", "/ready")
+		return code == 0, "it does not listen to signals yet"
+	})
 	c.Stop(t, 5*time.Second)
 	if code := c.Wait(t); code != 0 {
 		t.Errorf("exited with %d on TERM", code)
