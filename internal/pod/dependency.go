@@ -2,38 +2,6 @@ package pod
 
 import "slices"
 
-// Order returns the names of p's components in levels: each component depends on
-// components of earlier levels only, so a level may start once those before it are
-// as they have to be, and stop once those after it have stopped. Names within a
-// level are in order. Components on a cycle, and what depends on them, are in none.
-func Order(p Pod) [][]string {
-	var levels [][]string
-	placed := map[string]bool{}
-	for {
-		level := ready(p, placed)
-		if len(level) == 0 {
-			return levels
-		}
-		for _, name := range level {
-			placed[name] = true
-		}
-		levels = append(levels, level)
-	}
-}
-
-// ready are the components not placed yet of which all dependencies are.
-func ready(p Pod, placed map[string]bool) []string {
-	var names []string
-	for _, c := range p.Components {
-		waits := slices.ContainsFunc(c.DependsOn, func(on Dependency) bool { return !placed[on.Name] })
-		if !placed[c.Name] && !waits {
-			names = append(names, c.Name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
 // Dependants returns, for each component that others depend on, the names of those
 // that do so directly, in order. They have to stop before it.
 func Dependants(p Pod) map[string][]string {
