@@ -1,7 +1,5 @@
 package pod
 
-import "slices"
-
 // Limits are what the supervisor itself may use. A zero limits nothing.
 type Limits struct {
 	Memory     int64 // in bytes
@@ -14,13 +12,12 @@ type Limits struct {
 // lowered to that, and what was lowered, for its user to be told. A component that
 // has no limit gets none, and p itself stays as it is.
 func Clamp(p Pod, own Limits) (clamped Pod, lowered Problems) {
-	p.Components = slices.Clone(p.Components)
-	for i := range p.Components {
-		l := lowering{component: p.Components[i].Name}
-		l.all(&p.Components[i].Resources, own)
+	clamped = p.with(func(c *Component) {
+		l := lowering{component: c.Name}
+		l.all(&c.Resources, own)
 		lowered = append(lowered, l.lowered...)
-	}
-	return p, lowered
+	})
+	return clamped, lowered
 }
 
 // A lowering lowers the limits of one component.

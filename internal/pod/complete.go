@@ -22,12 +22,36 @@ const DefaultGrace = 10 * time.Second
 func Complete(p Pod) Pod {
 	p.Grace = cmp.Or(p.Grace, DefaultGrace)
 	p.Pull = cmp.Or(p.Pull, Missing)
-	p.Components = slices.Clone(p.Components)
-	for i := range p.Components {
-		p.Components[i].DependsOn = completeDependencies(p.Components[i].DependsOn)
-	}
+	p.Backoff.First = cmp.Or(p.Backoff.First, DefaultBackoffFirst)
+	p.Backoff.Cap = cmp.Or(p.Backoff.Cap, DefaultBackoffCap)
+	p.Unready = cmp.Or(p.Unready, IgnoreUnready)
+	p = p.with(completeComponent)
 	slices.SortStableFunc(p.Components, func(a, b Component) int { return cmp.Compare(a.Name, b.Name) })
 	return p
+}
+
+// completeComponent fills in what a component leaves out.
+func completeComponent(c *Component) {
+	c.DependsOn = completeDependencies(c.DependsOn)
+	c.Restart.Policy = cmp.Or(c.Restart.Policy, RestartNo)
+	c.Probes = Probes{
+		Startup:   completeProbe(c.Probes.Startup),
+		Liveness:  completeProbe(c.Probes.Liveness),
+		Readiness: completeProbe(c.Probes.Readiness),
+	}
+}
+
+// completeProbe returns a probe with the kubelet's defaults.
+func completeProbe(p *Probe) *Probe {
+	if p == nil {
+		return nil
+	}
+	full := *p
+	full.Period = cmp.Or(p.Period, 10*time.Second)
+	full.Timeout = cmp.Or(p.Timeout, time.Second)
+	full.Success = cmp.Or(p.Success, 1)
+	full.Failure = cmp.Or(p.Failure, 3)
+	return &full
 }
 
 // completeDependencies returns ds with their conditions, in the order of their names.

@@ -12,14 +12,17 @@ import (
 func TestCompleteFillsInDefaultsAndSorts(t *testing.T) {
 	given := pod.Pod{Components: []pod.Component{
 		{Name: "web", DependsOn: []pod.Dependency{{Name: "db", Condition: pod.Healthy}, {Name: "app"}}},
-		{Name: "app"},
+		{Name: "app", Probes: pod.Probes{Liveness: &pod.Probe{Exec: []string{"true"}}}},
 	}}
+	no := pod.Restart{Policy: pod.RestartNo}
 	want := pod.Pod{
-		Grace: 10 * time.Second,
-		Pull:  pod.Missing,
+		Grace:   10 * time.Second,
+		Backoff: pod.Backoff{First: 10 * time.Second, Cap: 5 * time.Minute},
+		Unready: pod.IgnoreUnready,
+		Pull:    pod.Missing,
 		Components: []pod.Component{
-			{Name: "app"},
-			{Name: "web", DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started}, {Name: "db", Condition: pod.Healthy}}},
+			{Name: "app", Restart: no, Probes: pod.Probes{Liveness: &pod.Probe{Exec: []string{"true"}, Period: 10 * time.Second, Timeout: time.Second, Success: 1, Failure: 3}}},
+			{Name: "web", Restart: no, DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started}, {Name: "db", Condition: pod.Healthy}}},
 		},
 	}
 	if diff := cmp.Diff(want, pod.Complete(given)); diff != "" {
@@ -32,8 +35,10 @@ func TestCompleteFillsInDefaultsAndSorts(t *testing.T) {
 
 func TestCompleteKeepsWhatIsSet(t *testing.T) {
 	given := pod.Pod{
-		Components: []pod.Component{{Name: "web", StopGrace: 0}},
-		SharePID:   true, ShareIPC: true, Grace: time.Second, Pull: pod.Always, PauseImage: "pause",
+		Init:       []pod.Component{{Name: "z", Restart: pod.Restart{Policy: pod.RestartAlways}}, {Name: "a", Restart: pod.Restart{Policy: pod.RestartOnFailure}}},
+		Components: []pod.Component{{Name: "web", StopGrace: 0, Restart: pod.Restart{Policy: pod.RestartNo}}},
+		Backoff:    pod.Backoff{First: time.Second, Cap: time.Minute}, Unready: pod.UnreadyCounts,
+		SharePID: true, ShareIPC: true, Grace: time.Second, Pull: pod.Always, PauseImage: "pause",
 	}
 	if diff := cmp.Diff(given, pod.Complete(given)); diff != "" {
 		t.Error(diff)

@@ -6,7 +6,7 @@ import "slices"
 // that do so directly, in order. They have to stop before it.
 func Dependants(p Pod) map[string][]string {
 	dependants := map[string][]string{}
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		for _, on := range c.DependsOn {
 			dependants[on.Name] = append(dependants[on.Name], c.Name)
 		}
@@ -17,16 +17,58 @@ func Dependants(p Pod) map[string][]string {
 	return dependants
 }
 
+// All are the pod's components: Init in their order, then the others.
+func (p Pod) All() []Component { return slices.Concat(p.Init, p.Components) }
+
+// with returns p with every component changed, and p itself as it is.
+func (p Pod) with(change func(*Component)) Pod {
+	p.Init, p.Components = slices.Clone(p.Init), slices.Clone(p.Components)
+	for _, some := range [][]Component{p.Init, p.Components} {
+		for i := range some {
+			change(&some[i])
+		}
+	}
+	return p
+}
+
+// Component finds a component by its name.
+func (p Pod) Component(name string) (Component, bool) {
+	for _, c := range p.All() {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Component{}, false
+}
+
+// IsInit reports whether a component is one of Init, a sidecar or not.
+func (p Pod) IsInit(name string) bool {
+	return slices.ContainsFunc(p.Init, func(c Component) bool { return c.Name == name })
+}
+
+// IsJob reports whether another component waits for this one's success: that it ends
+// with 0 then ends nothing (Compose: service_completed_successfully).
+func (p Pod) IsJob(name string) bool {
+	for _, c := range p.All() {
+		for _, on := range c.DependsOn {
+			if on.Name == name && on.Condition == Completed {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // cycles returns the cycles that depends_on makes, each once and beginning with the
 // first of its names. Where cycles share components, it returns at least one of them.
 func cycles(p Pod) [][]string {
 	s := search{edges: map[string][]string{}, done: map[string]bool{}}
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		for _, on := range c.DependsOn {
 			s.edges[c.Name] = append(s.edges[c.Name], on.Name)
 		}
 	}
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		s.visit(c.Name)
 	}
 	return s.cycles

@@ -13,6 +13,9 @@ import "time"
 
 // A Pod is a group of components that start, live and die together.
 type Pod struct {
+	// Init are run before the Components, one after the other in this order. Each has
+	// to succeed before the next one starts or, if it is a sidecar, to have started.
+	Init []Component
 	// Components in the order of their names.
 	Components []Component
 	// SharePID puts every component into pause's PID namespace. Default true.
@@ -21,6 +24,11 @@ type Pod struct {
 	ShareIPC bool
 	// Grace is the budget for stopping the whole pod. Default 10 s, as Swarm's.
 	Grace time.Duration
+	// Backoff is between the restarts of a component. Default 10 s to 300 s.
+	Backoff Backoff
+	// Unready says what components that are not ready make of the pod. Default
+	// IgnoreUnready.
+	Unready Unready
 	// Pull says when images are pulled, unless a component has its own word on it.
 	// Default Missing.
 	Pull Pull
@@ -96,6 +104,30 @@ type Component struct {
 
 	// Health is nil when the image's own check counts.
 	Health *Health
+	Probes Probes
+
+	// Sidecar is one of Init that goes on running beside the components: the next one
+	// starts when it has started. Its Policy is RestartAlways, it does not keep the pod from
+	// completing, and it is stopped when all that came after it have been (Kubernetes:
+	// native sidecars).
+	Sidecar bool
+	Restart Restart
+	// NonEssential: its end neither ends the pod nor is it restarted (ECS: essential).
+	NonEssential bool
+	// StartTimeout is how long the component may take from its start until it is what
+	// those that depend on it wait for. Zero: as long as it takes (ECS: startTimeout).
+	StartTimeout time.Duration
+	// PostStart are run right after the start, one after the other; those that depend on
+	// the component wait for them. A failure kills it.
+	PostStart []Hook
+	// PreStop are run, one after the other, before the component is asked to stop; not
+	// when it ends by itself.
+	PreStop []Hook
+	// TerminationMessage is the path of a file in which the component says why it ends.
+	// Empty: the last lines of output of one that failed.
+	TerminationMessage string
+	// PrivatePID gives it a PID namespace of its own, where the pod shares one.
+	PrivatePID bool
 
 	// StopSignal is empty when the image's counts, and SIGTERM where it has none.
 	StopSignal string
@@ -111,6 +143,11 @@ type Component struct {
 type Dependency struct {
 	Name      string
 	Condition Condition
+	// Optional: where the condition cannot be met, or there is no such component, this
+	// one starts all the same (Compose: required).
+	Optional bool
+	// Restart this component too when the other one has been restarted.
+	Restart bool
 }
 
 // Condition is one of Compose's depends_on conditions.
@@ -118,8 +155,9 @@ type Condition string
 
 // The conditions, in Compose's words. Started is the default.
 const (
-	Started Condition = "service_started"
-	Healthy Condition = "service_healthy"
+	Started   Condition = "service_started"
+	Healthy   Condition = "service_healthy"
+	Completed Condition = "service_completed_successfully"
 )
 
 // A Volume is something mounted into a component.
@@ -179,6 +217,12 @@ const (
 type Copy struct {
 	Source string // absolute, in the supervisor
 	Target string // absolute, in the component
+	// UID, GID and Mode of what is handed on. Nil: as they are in the supervisor.
+	UID, GID *int
+	Mode     *uint32
+	// Memory: what is handed on never touches a disk. It is kept in the pod's memory,
+	// and mounted over the target.
+	Memory bool
 }
 
 // Health is a component's own health check. Zero durations and retries mean the

@@ -20,11 +20,7 @@ type OwnVolume struct {
 // that of its stack, and by the name that Compose has for it.
 func ResolveVolumes(p Pod, own []OwnVolume) Pod {
 	own = slices.SortedFunc(slices.Values(own), func(a, b OwnVolume) int { return cmp.Compare(a.Name, b.Name) })
-	p.Components = slices.Clone(p.Components)
-	for i := range p.Components {
-		p.Components[i].Volumes = resolve(p.Components[i].Volumes, own)
-	}
-	return p
+	return p.with(func(c *Component) { c.Volumes = resolve(c.Volumes, own) })
 }
 
 // resolve returns volumes with the engine's names.

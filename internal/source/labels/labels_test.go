@@ -50,7 +50,7 @@ func TestReadTakesAFileInPlaceOfComponents(t *testing.T) {
 		{Name: "app", Image: "a", StopGrace: pod.DefaultStopGrace, Copies: []pod.Copy{{Source: "/a", Target: "/b"}}},
 		{Name: "db", Image: "b", StopGrace: pod.DefaultStopGrace, DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started}}},
 	}
-	if diff := cmp.Diff(want, got.Components); diff != "" {
+	if diff := cmp.Diff(pod.Complete(pod.Pod{Components: want}).Components, got.Components); diff != "" {
 		t.Error(diff)
 	}
 	const said = `/pod.yml: services.app: line 2: ports: makes no sense in a pod and is ignored; publish them on the service
@@ -136,7 +136,7 @@ func TestReadTakesTheFormsStacksAreWrittenIn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(pod.Pod{Components: want, Grace: pod.DefaultGrace, Pull: pod.Missing}, got); diff != "" {
+			if diff := cmp.Diff(pod.Complete(pod.Pod{Components: want}), got); diff != "" {
 				t.Error(diff)
 			}
 		})
