@@ -23,7 +23,8 @@ type command struct {
 // commands are all of them, in the order in which help shows them.
 func commands() []command {
 	return []command{
-		{"serve", "ADDR", "answer HTTP: / /env /file?path=P /fail /ok /exit?code=N; TERM or INT ends it with 0", serve},
+		{"serve", "ADDR", "answer HTTP: / /env /file?path=P /status?code=N /redirect?to=URL (itself) /slow?for=D /fail /ok /exit?code=N; TERM or INT ends it with 0", serve},
+		{"grpc", "ADDR [FILE]", "answer gRPC health checks of testkit and the server as a whole: SERVING while FILE is there; TERM or INT ends it with 0", health},
 		{"get", "URL", "print what URL answers within 2 s; 0 if that is a success", get},
 		{"sleep", "[health FILE [after D]]", "make FILE, wait for TERM or INT, exit with 0", sleep},
 		{"ignore", "[health FILE [after D]]", "make FILE, ignore TERM and INT and wait for ever", ignore},

@@ -13,8 +13,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 )
 
 // asTestkit in the environment makes this test binary behave as testkit.
@@ -56,6 +61,7 @@ func TestCommandsEndAsTheySay(t *testing.T) {
 		"ExistsNot":    {"1 is an unhealthy health check", []string{"exists", file + "none"}, 1, ""},
 		"Touch":        {"made by one process, seen by another", []string{"touch", file}, 0, ""},
 		"GetNothing":   {"no answer is no success", []string{"get", "http://127.0.0.1:1/"}, 1, ""},
+		"GRPCWhere":    {"a server has an address", []string{"grpc"}, 2, ""},
 		"UnknownWords": {"what a command does not know it ignores", []string{"exit", "0", "--pattern", "/var/*.log"}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -202,6 +208,100 @@ func TestASiteFailsUntilItIsToldNotTo(t *testing.T) {
 	}
 }
 
+func TestASiteAnswersAsItIsAsked(t *testing.T) {
+	server := httptest.NewServer(site())
+	defer server.Close()
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, test := range []struct {
+		why, page string
+		code      int
+		to        string
+	}{
+		{"any code will do", "/status?code=503", 503, ""},
+		{"also one without a body", "/status?code=204", 204, ""},
+		{"a code that is none is a mistake in the test", "/status?code=12", 400, ""},
+		{"a redirect may lead anywhere", "/redirect?to=http://example.com/a", 302, "http://example.com/a"},
+		{"or nowhere", "/redirect", 302, "/redirect"},
+		{"a slow answer is one", "/slow?for=1ms", 200, ""},
+		{"a duration that is none is a mistake in the test", "/slow?for=ever", 400, ""},
+	} {
+		answer, err := client.Get(server.URL + test.page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if to := answer.Header.Get("Location"); answer.StatusCode != test.code || to != test.to {
+			t.Errorf("%s answers %d and leads to %q, want %d and %q: %s", test.page, answer.StatusCode, to, test.code, test.to, test.why)
+		}
+	}
+}
+
+// Who does not wait is not waited for: closing the server would take an hour.
+func TestASlowAnswerEndsWithItsReader(t *testing.T) {
+	server := httptest.NewServer(site())
+	defer server.Close()
+	client := http.Client{Timeout: 50 * time.Millisecond}
+	answer, err := client.Get(server.URL + "/slow?for=1h")
+	if err == nil {
+		answer.Body.Close()
+		t.Errorf("answered %s", answer.Status)
+	}
+}
+
+// asked is what a health check of a service gets.
+func asked(t *testing.T, address, service string) string {
+	t.Helper()
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	answer, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: service}, grpc.WaitForReady(true))
+	if err != nil {
+		return status.Code(err).String()
+	}
+	return answer.GetStatus().String()
+}
+
+func TestGRPCServesWhileItsFileIsThere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	cmd := testkit(t, "grpc", address, file)
+	start(t, cmd)
+	for _, step := range []struct {
+		why, service, want string
+		change             func() error
+	}{
+		{"there is none yet", "", "NOT_SERVING", func() error { return nil }},
+		{"there it is", "", "SERVING", func() error { return os.WriteFile(file, nil, 0o644) }},
+		{"the service is as the server", "testkit", "SERVING", func() error { return nil }},
+		{"it has no other", "other", "NotFound", func() error { return nil }},
+		{"it is gone", "testkit", "NOT_SERVING", func() error { return os.Remove(file) }},
+	} {
+		if err := step.change(); err != nil {
+			t.Fatal(err)
+		}
+		if got := asked(t, address, step.service); got != step.want {
+			t.Errorf("%q is %s, want %s: %s", step.service, got, step.want, step.why)
+		}
+	}
+	cmd.Process.Signal(unix.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("ended with %v, want a clean end", err)
+	}
+}
+
+func TestGRPCWithoutAFileServes(t *testing.T) {
+	if got := (doctor{}).now(); got != grpc_health_v1.HealthCheckResponse_SERVING {
+		t.Errorf("it is %v", got)
+	}
+}
+
 // What prints and stays is ended by a signal, but not before all is printed.
 func TestWhatPrintsStaysWhenAsked(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -291,5 +391,8 @@ func start(t *testing.T, cmd *exec.Cmd) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill() })
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait() // a test that counts its children would find it; an error if the test has waited
+	})
 }

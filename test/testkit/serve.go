@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,6 +38,9 @@ func site() http.Handler {
 	mux.HandleFunc("/exit", exitPage)
 	mux.HandleFunc("/env", unless(&broken, envPage))
 	mux.HandleFunc("/file", unless(&broken, filePage))
+	mux.HandleFunc("/status", unless(&broken, statusPage))
+	mux.HandleFunc("/redirect", unless(&broken, redirectPage))
+	mux.HandleFunc("/slow", unless(&broken, slowPage))
 	mux.HandleFunc("/", unless(&broken, homePage))
 	return mux
 }
@@ -68,6 +72,36 @@ func filePage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Write(content)
+}
+
+// statusPage answers with the code that is asked for.
+func statusPage(w http.ResponseWriter, r *http.Request) {
+	code, err := strconv.Atoi(r.FormValue("code"))
+	if err != nil || code < 200 || code > 999 {
+		http.Error(w, "code: not one of an answer", http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(code)
+	fmt.Fprintln(w, code, "as asked") // an error for a code without a body
+}
+
+// redirectPage sends elsewhere, or to itself for ever.
+func redirectPage(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, cmp.Or(r.FormValue("to"), "/redirect"), http.StatusFound)
+}
+
+// slowPage takes its time, or as long as somebody waits.
+func slowPage(w http.ResponseWriter, r *http.Request) {
+	pause, err := time.ParseDuration(r.FormValue("for"))
+	if err != nil {
+		http.Error(w, "for: not a duration", http.StatusBadRequest)
+		return
+	}
+	select {
+	case <-r.Context().Done():
+	case <-time.After(pause):
+		fmt.Fprintln(w, "after", pause)
+	}
 }
 
 // exitPage ends the process once its answer is on the way.
