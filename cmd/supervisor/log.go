@@ -29,7 +29,8 @@ func levelOf(e event.Event) zerolog.Level {
 	switch e.Kind {
 	case event.Created:
 		return zerolog.DebugLevel
-	case event.Doubted, event.Lowered, event.Unhealthy, event.Retrying, event.Lost, event.Trouble:
+	case event.Doubted, event.Lowered, event.Unhealthy, event.Retrying, event.Lost, event.Trouble,
+		event.Restarting, event.RestartingAll, event.ProbeFailed, event.HookFailed, event.Broken:
 		return zerolog.WarnLevel
 	case event.Ended:
 		if e.Code != 0 {

@@ -1,5 +1,6 @@
-// Package backoff says how long to wait before doing again what has failed. It
-// looks at no clock and waits for nothing: its answers are a table.
+// Package backoff says how long to wait before doing again what has failed: a pull,
+// or a component's run. It looks at no clock and waits for nothing: its answers are a
+// table.
 package backoff
 
 import "time"
@@ -22,12 +23,36 @@ func (p Policy) After(failures int) (delay time.Duration, again bool) {
 	if failures < 1 || failures >= p.Tries {
 		return 0, false
 	}
-	delay = p.First
-	for range failures - 1 {
-		if delay >= p.Cap/2 {
-			return p.Cap, true
+	return doubled(p.First, p.Cap, failures-1), true
+}
+
+// Calm is how long a run has to last for those before it to be forgotten, as for the
+// kubelet.
+const Calm = 10 * time.Minute
+
+// Restarts are without an end. The first one is at once.
+type Restarts struct {
+	// First is the delay before the second one; it doubles from then on.
+	First time.Duration
+	// Cap is the longest delay.
+	Cap time.Duration
+}
+
+// Before says how long to wait before the nth restart since the last calm, from 1.
+func (r Restarts) Before(n int) time.Duration {
+	if n < 2 {
+		return 0
+	}
+	return doubled(r.First, r.Cap, n-2)
+}
+
+// doubled is a delay that was doubled so many times, at most a longest one.
+func doubled(delay, longest time.Duration, times int) time.Duration {
+	for range times {
+		if delay >= longest/2 {
+			return longest
 		}
 		delay *= 2
 	}
-	return min(delay, p.Cap), true
+	return min(delay, longest)
 }

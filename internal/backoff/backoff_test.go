@@ -51,3 +51,19 @@ func TestManyFailuresNeverOverflowTheDelay(t *testing.T) {
 		}
 	}
 }
+
+func TestRestartsBeginAtOnceAndSlowDown(t *testing.T) {
+	var got []time.Duration
+	for n := 1; n <= 8; n++ {
+		got = append(got, backoff.Restarts{First: 10 * time.Second, Cap: 300 * time.Second}.Before(n)/time.Second)
+	}
+	if diff := cmp.Diff([]time.Duration{0, 10, 20, 40, 80, 160, 300, 300}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestACapBelowTheFirstDelayHolds(t *testing.T) {
+	if got := (backoff.Restarts{First: time.Minute, Cap: time.Second}).Before(2); got != time.Second {
+		t.Errorf("got %v", got)
+	}
+}

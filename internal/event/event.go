@@ -9,23 +9,28 @@ type Kind string
 
 // What can happen. Each line says which fields of an Event it fills.
 const (
-	Swept     Kind = "leftover removed"    // Container, Why
-	Doubted   Kind = "check the settings"  // Why
-	Lowered   Kind = "limit lowered"       // Why
-	Pulling   Kind = "pulling image"       // Image, Why, Progress once it is under way
-	Retrying  Kind = "pulling again"       // Image, Why the last try failed, In
-	Pulled    Kind = "image pulled"        // Image, Took
-	Created   Kind = "container created"   // Component, Container
-	Started   Kind = "component started"   // Component, Container
-	Waiting   Kind = "component waits"     // Component, Why
-	Healthy   Kind = "component healthy"   // Component
-	Unhealthy Kind = "component unhealthy" // Component
-	Running   Kind = "pod running"         // Took
-	Died      Kind = "component ended"     // Component, Code
-	Stopping  Kind = "pod stopping"        // Component and Code if one ended it, Why
-	Lost      Kind = "engine events lost"  // Why
-	Trouble   Kind = "cannot clean up"     // Why
-	Ended     Kind = "pod ended"           // Component if one ended it, Code, Why, Ends, Last, Took
+	Swept         Kind = "leftover removed"       // Container, Why
+	Doubted       Kind = "check the settings"     // Why
+	Lowered       Kind = "limit lowered"          // Why
+	Pulling       Kind = "pulling image"          // Image, Why, Progress once it is under way
+	Retrying      Kind = "pulling again"          // Image, Why the last try failed, In
+	Pulled        Kind = "image pulled"           // Image, Took
+	Created       Kind = "container created"      // Component, Container
+	Started       Kind = "component started"      // Component, Container
+	Waiting       Kind = "component waits"        // Component, Why
+	Healthy       Kind = "component healthy"      // Component
+	Unhealthy     Kind = "component unhealthy"    // Component
+	Running       Kind = "pod running"            // Took
+	Died          Kind = "component ended"        // Component, Code
+	Restarting    Kind = "component restarts"     // Component, Why, In
+	RestartingAll Kind = "all components restart" // Component, Why, In
+	ProbeFailed   Kind = "probe failed"           // Component, Why
+	HookFailed    Kind = "hook failed"            // Component, Why
+	Broken        Kind = "component broken"       // Component, Why: it is ended
+	Stopping      Kind = "pod stopping"           // Component and Code if one ended it, Why
+	Lost          Kind = "engine events lost"     // Why
+	Trouble       Kind = "cannot clean up"        // Why
+	Ended         Kind = "pod ended"              // Component if one ended it, Code, Why, Ends, Last, Took
 )
 
 // An Event is one thing that has happened.

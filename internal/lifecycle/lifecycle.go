@@ -1,108 +1,229 @@
-// Package lifecycle says where a component can be in its life, what takes it from
-// one place to the next, and what that makes of the pod. It is tables only: no
-// clock, no engine, no goroutine.
+// Package lifecycle says where a component and its pod can be in their lives, what
+// takes them from one place to the next, and what is to be done then. It is tables
+// only: no clock, no engine, no goroutine.
 package lifecycle
 
-import "slices"
+import "github.com/podlike/podlike/internal/pod"
 
 // State is where a component is in its life.
 //
-//	Pending ─► Created ─► Starting ─► Running ─► Stopping
-//	   │          │          │ │         │          │
-//	   └──────────┴──────────┤ └─────────┴──────────┤
-//	                         ▼                      ▼
-//	                       Never                  Exited
+//	   ┌───────── due ──────────┐
+//	   ▼                        │
+//	Pending ─► Created ─► Starting ─► Running ─► Ending
+//	   ▲          │          │          │   └──────│──► Recycling
+//	   │          └──────────┼──────────┴──────────┤        │
+//	   │                     ▼ its end, and the    │        │
+//	   │                     │ policy says         ▼        │
+//	   │                     ├─► Waiting ◄── again ─────────┘
+//	   │                     ├─► Done, the pod goes on without it
+//	   │                     └─► Exited or Never, the pod ends
+//	Cleared ◄─ all restart ── any of these
+//
+//	any of these ── stop asked ─► Stopping ─► Stopped
 type State string
 
-// The states. Exited and Never are the last ones: it ran and has ended, or it will
-// never run.
+// The states. What was asked to stop is Stopping or Stopped from then on.
 const (
-	Pending  State = "pending"
-	Created  State = "created"
-	Starting State = "starting"
+	Pending  State = "pending"  // there is no container yet
+	Created  State = "created"  // there is one that does not run
+	Starting State = "starting" // the engine was asked to run it
 	Running  State = "running"
+	// Ending: it was asked to end because it is broken; the policy decides after that.
+	Ending State = "ending"
+	// Recycling: it was asked to end because it is to begin anew, whatever its policy.
+	Recycling State = "restarting"
+	Waiting   State = "waiting to restart"
+	// Done: it has ended, or could not be started, and the pod goes on without it.
+	Done State = "done"
+	// Exited: it has ended, and so does the pod.
+	Exited State = "exited"
+	// Never: it could not be started, and so the pod ends.
+	Never State = "never started"
+	// Cleared: all of the pod is taken down, to be brought up again.
+	Cleared  State = "cleared"
 	Stopping State = "stopping"
-	Exited   State = "exited"
-	Never    State = "never started"
+	Stopped  State = "stopped"
+)
+
+// Kind is what kind of thing happened to a component.
+type Kind string
+
+// The kinds of events. Code is that of StartFailed and Died.
+const (
+	WasCreated   Kind = "was created"
+	StartAsked   Kind = "start asked"
+	WasStarted   Kind = "was started"
+	StartFailed  Kind = "start failed"
+	Died         Kind = "died"
+	KillAsked    Kind = "kill asked"    // it is broken
+	RestartAsked Kind = "restart asked" // what it depends on began anew
+	Due          Kind = "due"           // its delay is over
+	ClearAsked   Kind = "clear asked"   // all restart
+	Reset        Kind = "reset"         // all are gone, and begin anew
+	StopAsked    Kind = "stop asked"    // the pod goes down, and it is its turn
 )
 
 // An Event is something that happened to a component.
-type Event string
+type Event struct {
+	Kind Kind
+	// Code is its exit code, or 125 to 127 as docker run's if it could not be started.
+	Code int
+}
 
-// The events.
+// Action is what is to be done about an event.
+type Action string
+
+// The actions.
 const (
-	WasCreated  Event = "was created"
-	StartAsked  Event = "start asked"
-	WasStarted  Event = "was started"
-	StartFailed Event = "start failed"
-	StopAsked   Event = "stop asked"
-	Died        Event = "died"
+	Nothing    Action = ""
+	Restart    Action = "restart"     // when the back-off is over
+	RestartNow Action = "restart now" // it is not its fault
+	RestartAll Action = "restart all"
+	Fail       Action = "end the pod" // with the component's code
 )
 
-// Next says where a component goes when something happens to it. What means
-// nothing in a state changes nothing. A component may die before its start was
-// reported; one that was removed before its start has not run.
-func Next(s State, e Event) State {
+// Rank is when a component runs.
+type Rank string
+
+// The ranks.
+const (
+	Main    Rank = "component"
+	Init    Rank = "init"    // before the others, to completion
+	Sidecar Rank = "sidecar" // from before the others to after them
+)
+
+// A Life is what a component's user wants to become of it.
+type Life struct {
+	Rank    Rank
+	Restart pod.Restart
+	// Job: another component waits for its success.
+	Job          bool
+	NonEssential bool
+	// Restarts is how often it has been restarted so far.
+	Restarts int
+}
+
+// LifeOf is the life of one of the pod's components that was not restarted yet.
+func LifeOf(p pod.Pod, c pod.Component) Life {
+	l := Life{Rank: Main, Restart: c.Restart, Job: p.IsJob(c.Name), NonEssential: c.NonEssential}
 	switch {
-	case s == Pending && e == WasCreated:
-		return Created
-	case s == Created && e == StartAsked:
-		return Starting
-	case s == Starting && e == WasStarted:
-		return Running
-	case s == Running && e == StopAsked:
-		return Stopping
-	case e == StartFailed && s.before(Running):
-		return Never
-	case e == Died && s.before(Starting):
-		return Never
-	case e == Died && !s.Over():
-		return Exited
+	case c.Sidecar:
+		l.Rank = Sidecar
+	case p.IsInit(c.Name):
+		l.Rank = Init
 	}
-	return s
+	return l
+}
+
+// Next says where a component goes when something happens to it, and what is to be
+// done. What means nothing in a state changes nothing. A component may die before its
+// start was reported.
+func Next(s State, e Event, l Life) (State, Action) {
+	switch {
+	case s == Stopped, s == Stopping && e.Kind != Died && e.Kind != StartFailed:
+		return s, Nothing
+	case s == Stopping:
+		return Stopped, Nothing
+	case e.Kind == StopAsked:
+		return stop(s), Nothing
+	case e.Kind == ClearAsked:
+		return Cleared, Nothing
+	case s == Cleared && e.Kind == Reset:
+		return Pending, Nothing
+	case s == Cleared || s.Over():
+		return s, Nothing
+	}
+	return live(s, e, l)
+}
+
+// stop is where a component goes that is asked to stop.
+func stop(s State) State {
+	switch s {
+	case Starting, Running, Ending, Recycling:
+		return Stopping
+	}
+	return Stopped
+}
+
+// live is Next for a component that has not ended for good.
+func live(s State, e Event, l Life) (State, Action) {
+	switch {
+	case s == Pending && e.Kind == WasCreated:
+		return Created, Nothing
+	case s == Created && e.Kind == StartAsked:
+		return Starting, Nothing
+	case s == Starting && e.Kind == WasStarted:
+		return Running, Nothing
+	case s == Running && e.Kind == KillAsked:
+		return Ending, Nothing
+	case (s == Running || s == Ending) && e.Kind == RestartAsked:
+		return Recycling, Nothing
+	case s == Recycling && e.Kind == Died:
+		return Waiting, RestartNow
+	case s == Waiting && e.Kind == Due:
+		return Pending, Nothing
+	case e.Kind == StartFailed && s.before(Running):
+		return ended(Never, e.Code, l)
+	case e.Kind == Died && (s == Starting || s == Running || s == Ending):
+		return ended(Exited, e.Code, l)
+	}
+	return s, Nothing
 }
 
 // before reports whether a component has yet to come to a state of its start.
 func (s State) before(other State) bool {
-	start := []State{Pending, Created, Starting, Running}
-	at := slices.Index(start, s)
-	return at >= 0 && at < slices.Index(start, other)
+	start := map[State]int{Pending: 1, Created: 2, Starting: 3, Running: 4}
+	return start[s] > 0 && start[s] < start[other]
 }
 
-// Over reports whether nothing can happen to a component any more.
-func (s State) Over() bool { return s == Exited || s == Never }
-
-// Health is what a component or a pod can say of itself.
-type Health string
-
-// The states of health, in the engine's words.
-const (
-	Unsure    Health = "starting"
-	Healthy   Health = "healthy"
-	Unhealthy Health = "unhealthy"
-)
-
-// A Component is as much of one as decides about the pod's health.
-type Component struct {
-	State State
-	// Checked: it has a health check.
-	Checked bool
-	// Health is the check's last word.
-	Health Health
+// ended is where a component goes that has ended by itself: to last, if it ends the pod.
+func ended(last State, code int, l Life) (State, Action) {
+	switch action := l.after(code); action {
+	case Nothing:
+		return Done, Nothing
+	case Restart:
+		return Waiting, Restart
+	default:
+		return last, action
+	}
 }
 
-// PodHealth is the pod's health: healthy when every component with a check is
-// healthy and every other is running, unhealthy when a check says so or a
-// component is gone, starting otherwise.
-func PodHealth(components []Component) Health {
-	pod := Healthy
-	for _, c := range components {
-		switch {
-		case c.State.Over() || c.State == Stopping || c.Checked && c.Health == Unhealthy:
-			return Unhealthy
-		case c.State != Running || c.Checked && c.Health != Healthy:
-			pod = Unsure
+// after says what an end with a code is to be followed by: what the first rule that
+// matches says, or else the policy.
+func (l Life) after(code int) Action {
+	for _, rule := range l.Restart.Rules {
+		if rule.Matches(code) {
+			if rule.Action == pod.RuleRestartAll {
+				return RestartAll
+			}
+			return Restart
 		}
 	}
-	return pod
+	switch {
+	case l.NonEssential:
+		return Nothing
+	case l.Rank == Sidecar:
+		return Restart
+	case code == 0 && (l.Job || l.Rank == Init):
+		return Nothing
+	case l.Restart.Policy == pod.RestartAlways:
+		return Restart
+	case l.Restart.Policy == pod.RestartOnFailure:
+		return l.onFailure(code)
+	}
+	return Fail
 }
+
+// onFailure is what follows an end under that policy.
+func (l Life) onFailure(code int) Action {
+	switch {
+	case code == 0:
+		return Nothing
+	case l.Restart.Max > 0 && l.Restarts >= l.Restart.Max:
+		return Fail
+	}
+	return Restart
+}
+
+// Over reports whether a component has ended for good, unless all restart.
+func (s State) Over() bool { return s == Done || s == Exited || s == Never || s == Stopped }

@@ -3,132 +3,172 @@ package lifecycle
 import (
 	"slices"
 	"testing"
+
+	"github.com/podlike/podlike/internal/pod"
 )
 
-// events are all there are, in the order of the table's columns.
-var events = []Event{WasCreated, StartAsked, WasStarted, StartFailed, StopAsked, Died}
+// kinds are all there are, in the order of the table's columns.
+var kinds = []Kind{WasCreated, StartAsked, WasStarted, StartFailed, Died, KillAsked, RestartAsked, Due, ClearAsked, Reset, StopAsked}
 
 func TestEveryEventHasAnAnswerInEveryState(t *testing.T) {
 	for _, test := range []struct {
 		from State
 		why  string
-		// to are the states that follow from events.
-		to [6]State
+		// to are the states that follow from kinds.
+		to [11]State
 	}{
-		{Pending, "without a container there is nothing to start, to stop or to run",
-			[6]State{Created, Pending, Pending, Never, Pending, Never}},
-		{Created, "a container that is removed before its start has not run, and asked to stop it has nothing to do",
-			[6]State{Created, Starting, Created, Never, Created, Never}},
+		{Pending, "without a container there is nothing to start, to end or to stop",
+			[11]State{Created, Pending, Pending, Never, Pending, Pending, Pending, Pending, Cleared, Pending, Stopped}},
+		{Created, "who asks for its stop keeps it from being started",
+			[11]State{Created, Starting, Created, Never, Created, Created, Created, Created, Cleared, Created, Stopped}},
 		{Starting, "the end may be known before the start is; what starts is stopped once it has started",
-			[6]State{Starting, Starting, Running, Never, Starting, Exited}},
+			[11]State{Starting, Starting, Running, Never, Exited, Starting, Starting, Starting, Cleared, Starting, Stopping}},
 		{Running, "what runs ends, by itself or when asked; news of its start are late",
-			[6]State{Running, Running, Running, Running, Stopping, Exited}},
-		{Stopping, "only its end is waited for",
-			[6]State{Stopping, Stopping, Stopping, Stopping, Stopping, Exited}},
+			[11]State{Running, Running, Running, Running, Exited, Ending, Recycling, Running, Cleared, Running, Stopping}},
+		{Ending, "what is broken ends as if by itself, unless it is to begin anew anyway",
+			[11]State{Ending, Ending, Ending, Ending, Exited, Ending, Recycling, Ending, Cleared, Ending, Stopping}},
+		{Recycling, "what is to begin anew does, whatever its policy",
+			[11]State{Recycling, Recycling, Recycling, Recycling, Waiting, Recycling, Recycling, Recycling, Cleared, Recycling, Stopping}},
+		{Waiting, "only time makes it go on; what waits has nothing to stop",
+			[11]State{Waiting, Waiting, Waiting, Waiting, Waiting, Waiting, Waiting, Pending, Cleared, Waiting, Stopped}},
+		{Done, "nobody misses it, until all restart",
+			[11]State{Done, Done, Done, Done, Done, Done, Done, Done, Cleared, Done, Stopped}},
 		{Exited, "what has ended is over, also when its start is reported late",
-			[6]State{Exited, Exited, Exited, Exited, Exited, Exited}},
+			[11]State{Exited, Exited, Exited, Exited, Exited, Exited, Exited, Exited, Cleared, Exited, Stopped}},
 		{Never, "what never started is over",
-			[6]State{Never, Never, Never, Never, Never, Never}},
+			[11]State{Never, Never, Never, Never, Never, Never, Never, Never, Cleared, Never, Stopped}},
+		{Cleared, "what is taken down begins anew when all are gone, and not before",
+			[11]State{Cleared, Cleared, Cleared, Cleared, Cleared, Cleared, Cleared, Cleared, Cleared, Pending, Stopped}},
+		{Stopping, "only its end is waited for",
+			[11]State{Stopping, Stopping, Stopping, Stopped, Stopped, Stopping, Stopping, Stopping, Stopping, Stopping, Stopping}},
+		{Stopped, "a component that we have stopped is never restarted",
+			[11]State{Stopped, Stopped, Stopped, Stopped, Stopped, Stopped, Stopped, Stopped, Stopped, Stopped, Stopped}},
 	} {
-		for i, e := range events {
-			if got := Next(test.from, e); got != test.to[i] {
-				t.Errorf("%s, %s: got %q, want %q (%s)", test.from, e, got, test.to[i], test.why)
+		for i, kind := range kinds {
+			if got, _ := Next(test.from, Event{Kind: kind}, Life{Rank: Main}); got != test.to[i] {
+				t.Errorf("%s, %s: got %q, want %q (%s)", test.from, kind, got, test.to[i], test.why)
 			}
 		}
 	}
 }
 
-// ways are the arrows of the diagram at State.
-var ways = map[State][]State{
-	Pending:  {Created, Never},
-	Created:  {Starting, Never},
-	Starting: {Running, Exited, Never},
-	Running:  {Stopping, Exited},
-	Stopping: {Exited},
+func TestAnEndIsFollowedByWhatTheUserWants(t *testing.T) {
+	policy := func(p pod.Policy) pod.Restart { return pod.Restart{Policy: p} }
+	always, onFailure := policy(pod.RestartAlways), policy(pod.RestartOnFailure)
+	thrice := pod.Restart{Policy: pod.RestartOnFailure, Max: 3}
+	rules := func(p pod.Policy, rules ...pod.Rule) pod.Restart { return pod.Restart{Policy: p, Rules: rules} }
+	in := func(action pod.RuleAction, codes ...int) pod.Rule { return pod.Rule{Action: action, Codes: codes} }
+	notIn := func(action pod.RuleAction, codes ...int) pod.Rule {
+		return pod.Rule{Action: action, Codes: codes, Not: true}
+	}
+	for name, test := range map[string]struct {
+		why    string
+		life   Life
+		code   int
+		state  State
+		action Action
+	}{
+		"OldRule":          {"any end ends the pod", Life{Rank: Main}, 0, Exited, Fail},
+		"OldRuleFailed":    {"any end ends the pod", Life{Rank: Main}, 1, Exited, Fail},
+		"Always":           {"whatever its code", Life{Rank: Main, Restart: always}, 0, Waiting, Restart},
+		"OnFailure":        {"a failure is tried again", Life{Rank: Main, Restart: onFailure}, 1, Waiting, Restart},
+		"Completed":        {"a success is what was wanted", Life{Rank: Main, Restart: onFailure}, 0, Done, Nothing},
+		"Twice":            {"there is one more try", Life{Rank: Main, Restart: thrice, Restarts: 2}, 1, Waiting, Restart},
+		"Thrice":           {"no more tries, and the failure is the pod's", Life{Rank: Main, Restart: thrice, Restarts: 3}, 1, Exited, Fail},
+		"Job":              {"what others wait for ends nothing", Life{Rank: Main, Job: true}, 0, Done, Nothing},
+		"JobAlways":        {"whatever its policy", Life{Rank: Main, Job: true, Restart: always}, 0, Done, Nothing},
+		"JobFailed":        {"what others wait for will not come", Life{Rank: Main, Job: true}, 3, Exited, Fail},
+		"JobTriedAgain":    {"but may be tried again", Life{Rank: Main, Job: true, Restart: onFailure}, 3, Waiting, Restart},
+		"Init":             {"the next one starts", Life{Rank: Init}, 0, Done, Nothing},
+		"InitFailed":       {"a failing one ends the pod", Life{Rank: Init}, 3, Exited, Fail},
+		"InitTriedAgain":   {"by its policy", Life{Rank: Init, Restart: onFailure}, 3, Waiting, Restart},
+		"Sidecar":          {"it is there as long as the pod is", Life{Rank: Sidecar}, 0, Waiting, Restart},
+		"NonEssential":     {"nobody needs it", Life{Rank: Main, NonEssential: true, Restart: always}, 1, Done, Nothing},
+		"Rule":             {"a rule is stronger than the policy", Life{Rank: Main, Restart: rules(pod.RestartNo, in(pod.RuleRestart, 42))}, 42, Waiting, Restart},
+		"RuleOfAnother":    {"no match: the policy", Life{Rank: Main, Restart: rules(pod.RestartNo, in(pod.RuleRestart, 42))}, 43, Exited, Fail},
+		"NotIn":            {"all but those", Life{Rank: Main, Restart: rules(pod.RestartNo, notIn(pod.RuleRestart, 0))}, 43, Waiting, Restart},
+		"NotInMatchesNone": {"all but those", Life{Rank: Main, Restart: rules(pod.RestartNo, notIn(pod.RuleRestart, 0))}, 0, Exited, Fail},
+		"FirstRule":        {"the first that matches counts", Life{Rank: Main, Restart: rules(pod.RestartNo, in(pod.RuleRestartAll, 1), notIn(pod.RuleRestart))}, 1, Exited, RestartAll},
+		"SecondRule":       {"the first that matches counts", Life{Rank: Main, Restart: rules(pod.RestartNo, in(pod.RuleRestartAll, 1), notIn(pod.RuleRestart))}, 2, Waiting, Restart},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, from := range []State{Starting, Running, Ending} {
+				state, action := Next(from, Event{Died, test.code}, test.life)
+				if state != test.state || action != test.action {
+					t.Errorf("%s: from %s to %q, %q; want %q, %q", test.why, from, state, action, test.state, test.action)
+				}
+			}
+			state, action := Next(Created, Event{StartFailed, test.code}, test.life)
+			if want := map[bool]State{true: Never, false: test.state}[test.state == Exited]; state != want || action != test.action {
+				t.Errorf("%s: not started: %q, %q; want %q, %q", test.why, state, action, want, test.action)
+			}
+		})
+	}
 }
 
-// Whatever happens in whatever order, a component goes along the arrows, what is
-// over stays over, and where it ends follows from what has happened.
+// ways are the arrows of the diagram at State, but those that lead to a stop or to
+// where all restart.
+var ways = map[State][]State{
+	Pending:   {Created, Never, Waiting, Done},
+	Created:   {Starting, Never, Waiting, Done},
+	Starting:  {Running, Exited, Never, Waiting, Done},
+	Running:   {Ending, Recycling, Exited, Waiting, Done},
+	Ending:    {Recycling, Exited, Waiting, Done},
+	Recycling: {Waiting},
+	Waiting:   {Pending},
+	Cleared:   {Pending},
+	Stopping:  {Stopped},
+}
+
+// lives are of every kind.
+var lives = []Life{
+	{Rank: Main}, {Rank: Main, Job: true}, {Rank: Main, NonEssential: true},
+	{Rank: Main, Restart: pod.Restart{Policy: pod.RestartAlways}},
+	{Rank: Main, Restart: pod.Restart{Policy: pod.RestartOnFailure, Max: 2}},
+	{Rank: Main, Restart: pod.Restart{Rules: []pod.Rule{{Action: pod.RuleRestartAll, Codes: []int{1}}}}},
+	{Rank: Init}, {Rank: Sidecar},
+}
+
+// Whatever happens in whatever order to whatever component, it goes along the arrows,
+// nothing restarts after a stop, and what is to be done fits where it is.
 func FuzzAnySequenceOfEventsEndsExplainably(f *testing.F) {
-	f.Add([]byte{0, 1, 2, 4, 5})
-	f.Add([]byte{0, 1, 5, 2})
-	f.Add([]byte{3, 0, 1})
-	f.Fuzz(func(t *testing.T, sequence []byte) {
-		at, happened := Pending, []Event(nil)
+	f.Add(byte(0), []byte{0, 1, 2, 10, 4})
+	f.Add(byte(3), []byte{0, 1, 2, 4, 7, 0, 1, 2})
+	f.Add(byte(5), []byte{0, 1, 2, 15, 8, 9, 0})
+	f.Add(byte(7), []byte{0, 1, 4, 10, 7, 0})
+	f.Fuzz(func(t *testing.T, of byte, sequence []byte) {
+		life, at := lives[int(of)%len(lives)], Pending
+		var happened []Event
 		for _, b := range sequence {
-			e := events[int(b)%len(events)]
-			next := Next(at, e)
-			if next != at && !slices.Contains(ways[at], next) {
-				t.Fatalf("%v, %s: from %q to %q there is no way", happened, e, at, next)
+			e := Event{Kind: kinds[int(b)%len(kinds)], Code: int(b) / len(kinds) % 2}
+			next, action := Next(at, e, life)
+			if why := wrong(at, next, e, action); why != "" {
+				t.Fatalf("%v, then %v: from %q to %q and %q: %s", happened, e, at, next, action, why)
+			}
+			if action == Restart {
+				life.Restarts++
 			}
 			at, happened = next, append(happened, e)
 		}
-		if !explained(at, happened) {
+		if stopped := slices.ContainsFunc(happened, func(e Event) bool { return e.Kind == StopAsked }); stopped != (at == Stopping || at == Stopped) {
 			t.Errorf("%v: ends as %q", happened, at)
 		}
 	})
 }
 
-// explained reports whether what happened is reason enough for a component to be
-// where it is.
-func explained(at State, happened []Event) bool {
-	switch at {
-	case Pending:
-		return !slices.Contains(happened, WasCreated)
-	case Created:
-		return inOrder(happened, WasCreated)
-	case Starting:
-		return inOrder(happened, WasCreated, StartAsked)
-	case Running:
-		return inOrder(happened, WasCreated, StartAsked, WasStarted)
-	case Stopping:
-		return inOrder(happened, WasCreated, StartAsked, WasStarted, StopAsked)
-	case Exited:
-		return inOrder(happened, WasCreated, StartAsked, Died)
-	case Never:
-		return slices.Contains(happened, StartFailed) || slices.Contains(happened, Died)
+// wrong says what cannot be about a step, nothing if it can.
+func wrong(from, to State, e Event, action Action) string {
+	switch {
+	case e.Kind == StopAsked && to != Stopping && to != Stopped:
+		return "a stop is for good"
+	case to != from && e.Kind != StopAsked && e.Kind != ClearAsked && !slices.Contains(ways[from], to):
+		return "there is no such way"
+	case (action == Restart || action == RestartNow) != (to == Waiting && from != Waiting):
+		return "what waits is to be restarted, and nothing else is"
+	case action == Fail && to != Exited && to != Never:
+		return "what ends the pod is over"
+	case action != Nothing && e.Kind != Died && e.Kind != StartFailed:
+		return "only an end is followed by something"
 	}
-	return false
-}
-
-// inOrder reports whether those have happened one after the other, whatever else
-// did in between.
-func inOrder(happened []Event, those ...Event) bool {
-	for _, e := range happened {
-		if len(those) > 0 && e == those[0] {
-			those = those[1:]
-		}
-	}
-	return len(those) == 0
-}
-
-func TestAPodIsAsHealthyAsItsComponents(t *testing.T) {
-	runs := Component{State: Running}
-	checked := func(h Health) Component { return Component{State: Running, Checked: true, Health: h} }
-	for name, test := range map[string]struct {
-		why        string
-		components []Component
-		want       Health
-	}{
-		"AllRun":         {"without checks running is all that can be asked", []Component{runs, runs}, Healthy},
-		"Pending":        {"nothing is there yet", []Component{{State: Pending}, runs}, Unsure},
-		"Created":        {"one is still to be started", []Component{runs, {State: Created}}, Unsure},
-		"Starting":       {"one is being started", []Component{{State: Starting}, runs}, Unsure},
-		"Checked":        {"every check says so", []Component{checked(Healthy), runs, checked(Healthy)}, Healthy},
-		"Unsure":         {"one check has yet to speak", []Component{checked(Healthy), checked(Unsure)}, Unsure},
-		"Silent":         {"a check of which nothing was heard yet is no better", []Component{checked("")}, Unsure},
-		"Unhealthy":      {"one check says no", []Component{checked(Unhealthy), checked(Healthy)}, Unhealthy},
-		"UnhealthyFirst": {"a no counts more than a not yet, in either order", []Component{checked(Unhealthy), {State: Pending}}, Unhealthy},
-		"UnhealthyLast":  {"a no counts more than a not yet, in either order", []Component{{State: Pending}, checked(Unhealthy)}, Unhealthy},
-		"NoCheck":        {"a word about one without a check means nothing", []Component{{State: Running, Health: Unhealthy}}, Healthy},
-		"Exited":         {"a pod that has lost one is going down", []Component{runs, {State: Exited}}, Unhealthy},
-		"Never":          {"one that will never run is lost", []Component{{State: Never}, runs}, Unhealthy},
-		"Stopping":       {"a pod that goes down takes no more work", []Component{checked(Healthy), {State: Stopping}}, Unhealthy},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := PodHealth(test.components); got != test.want {
-				t.Errorf("%s: got %q, want %q", test.why, got, test.want)
-			}
-		})
-	}
+	return ""
 }

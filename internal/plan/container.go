@@ -30,7 +30,7 @@ func PauseContainer(p pod.Pod, owner pod.Owner) engine.Container {
 // sharedShm is the size of the /dev/shm that all components share: the largest that
 // any of them asks for. Zero when none does or it is not shared.
 func sharedShm(p pod.Pod) (size int64) {
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		if p.ShareIPC {
 			size = max(size, c.ShmSize)
 		}

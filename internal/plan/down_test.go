@@ -24,6 +24,11 @@ func ours(component string) engine.Seen {
 func TestDownSaysWhatToDoInWhichOrderAndWhy(t *testing.T) {
 	flat := pod.Pod{Components: []pod.Component{on("a", "x"), on("b", "x")}}
 	chain := pod.Pod{Components: []pod.Component{on("db", "x"), on("one", "x", "db"), on("two", "x", "db", "one")}}
+	hook := []pod.Hook{{Sleep: 1}}
+	cars := pod.Pod{
+		Init:       []pod.Component{{Name: "init-1"}, {Name: "proxy", Sidecar: true, PreStop: hook}, {Name: "log", Sidecar: true}},
+		Components: []pod.Component{on("db", "x"), {Name: "web", PreStop: hook}},
+	}
 	for name, test := range map[string]struct {
 		why  string
 		pod  pod.Pod
@@ -48,11 +53,33 @@ remove two after stop two
 remove pause after stop db, stop one, stop two
 `},
 		"HalfMade": {"who was never made is not waited for", chain, []engine.Seen{ours("db"), ours("two"), ours("")}, `
-stop db (needed by one and two) after stop two
+stop db (needed by two) after stop two
 stop two
 remove db after stop db
 remove two after stop two
 remove pause after stop db, stop two
+`},
+		"Sidecars": {"sidecars go last and in reverse, what comes before a stop is at once", cars, []engine.Seen{ours("db"), ours("web"), ours("proxy"), ours("log"), ours("")}, `
+prepare to stop proxy
+prepare to stop web
+stop db
+stop web after prepare to stop web
+stop log after stop db, stop web
+stop proxy after prepare to stop proxy, stop db, stop log, stop web
+remove db after stop db
+remove log after stop log
+remove proxy after stop proxy
+remove web after stop web
+remove pause after stop db, stop web, stop log, stop proxy
+`},
+		"SidecarAway": {"one that is about to be restarted has its turn as well", cars, []engine.Seen{ours("web"), ours("log"), ours("")}, `
+prepare to stop web
+stop web after prepare to stop web
+stop log after stop web
+stop proxy after stop log, stop web
+remove log after stop log
+remove web after stop web
+remove pause after stop web, stop log, stop proxy
 `},
 		"PauseOnly": {"it is removed even when it is all there is", chain, []engine.Seen{ours("")}, `
 remove pause
@@ -67,6 +94,16 @@ remove a after stop a
 				t.Errorf("%s (-want +got):\n%s", test.why, diff)
 			}
 		})
+	}
+}
+
+func TestABudgetThatWasAskedForIsGranted(t *testing.T) {
+	asked := plan.BudgetOf(pod.Pod{Grace: 10 * time.Second, StopGrace: 30 * time.Second})
+	if want := (plan.Budget{Ask: 30 * time.Second, Kill: 32 * time.Second}); asked != want {
+		t.Errorf("got %+v, want %+v", asked, want)
+	}
+	if usual := plan.BudgetOf(pod.Pod{Grace: 10 * time.Second}); usual != plan.Within(10*time.Second) {
+		t.Errorf("got %+v", usual)
 	}
 }
 
@@ -91,7 +128,7 @@ func TestBudgetLeavesTimeForThoseWhoWaitAndForRemoving(t *testing.T) {
 		"None":  {"nothing can be divided", 0, plan.Budget{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := plan.NewBudget(test.grace); got != test.want {
+			if got := plan.Within(test.grace); got != test.want {
 				t.Errorf("%s: got %+v, want %+v", test.why, got, test.want)
 			}
 		})

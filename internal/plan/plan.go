@@ -8,17 +8,20 @@ import (
 	"strings"
 
 	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/pod"
 )
 
 // Op is what a step does.
 type Op string
 
-// The operations. Await waits until a component is healthy.
+// The operations. Await waits until a component is what others wait for, PreStop does
+// what it wants done before it is asked to stop.
 const (
 	Pull         Op = "pull"
 	Create       Op = "create"
 	Start        Op = "start"
 	Await        Op = "await"
+	PreStop      Op = "prepare to stop"
 	Stop         Op = "stop"
 	Remove       Op = "remove"
 	RemoveVolume Op = "remove volume"
@@ -32,6 +35,10 @@ type Step struct {
 	Name string
 	// Platform is that of an image to pull. Empty: the engine's own.
 	Platform string
+	// Until is the condition of an Await; if Optional, it is enough that it can no
+	// longer be met.
+	Until    pod.Condition
+	Optional bool
 	// Container is set where there is one already.
 	Container engine.ID
 	Why       string
@@ -39,11 +46,20 @@ type Step struct {
 	After []string
 }
 
+// words are the conditions as they are printed.
+var words = map[pod.Condition]string{pod.Started: "started", pod.Healthy: "healthy", pod.Completed: "completed"}
+
 // Key names the step within its plan.
 func (s Step) Key() string {
 	key := string(s.Op) + " " + s.Name
 	if s.Platform != "" {
 		key += " for " + s.Platform
+	}
+	if s.Until != "" {
+		key += " " + words[s.Until]
+	}
+	if s.Optional {
+		key += " if it can be"
 	}
 	return key
 }

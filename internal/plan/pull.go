@@ -19,7 +19,7 @@ func pullSteps(p pod.Pod, w World) Plan {
 		}
 	}
 	add(pull(p.PauseImage, ""), pod.Missing)
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		add(pull(c.Image, c.Platform), cmp.Or(c.Pull, p.Pull))
 	}
 	return steps

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/pod"
@@ -24,8 +25,9 @@ type World struct {
 }
 
 // Up says how to bring a pod up: first what a dead supervisor left, then pause,
-// then the components. Components are created as soon as pause is, all at once,
-// and started when pause runs and what they depend on is as they ask.
+// then the components. Components are created as soon as pause is, all at once, and
+// started when pause runs, what comes before them has been and what they depend on is
+// as they ask.
 func Up(p pod.Pod, owner pod.Owner, w World) Plan {
 	steps := sweep(owner, w)
 	swept := steps.keys()
@@ -38,49 +40,107 @@ func Up(p pod.Pod, owner pod.Owner, w World) Plan {
 		Step{Op: Create, Name: Pause, Why: "holds the namespaces", After: append(slices.Clone(swept), pulling(p.PauseImage, "")...)},
 		Step{Op: Start, Name: Pause, After: []string{key(Create, Pause)}},
 	)
-	for _, c := range p.Components {
-		steps = append(steps, Step{Op: Create, Name: c.Name, After: append([]string{key(Create, Pause)}, pulling(c.Image, c.Platform)...)})
+	components := Again(p)
+	for i, step := range components {
+		switch step.Op {
+		case Create:
+			c, _ := p.Component(step.Name)
+			components[i].After = append([]string{key(Create, Pause)}, pulling(c.Image, c.Platform)...)
+		case Start:
+			components[i].After = slices.Insert(step.After, 1, key(Start, Pause))
+		}
+	}
+	return append(steps, components...)
+}
+
+// Again says how to bring the components up where pause runs and their images are
+// there.
+func Again(p pod.Pod) Plan {
+	var steps Plan
+	for _, c := range p.All() {
+		steps = append(steps, Step{Op: Create, Name: c.Name})
+	}
+	var before []string // what has to be true before the next one may start
+	for _, c := range p.Init {
+		steps = append(steps, start(p, c, before))
+		before = []string{awaitInit(c).Key()}
 	}
 	for _, c := range p.Components {
-		steps = append(steps, start(c))
+		steps = append(steps, start(p, c, before))
 	}
 	return append(steps, awaits(p)...)
 }
 
 func key(op Op, name string) string { return Step{Op: op, Name: name}.Key() }
-func start(c pod.Component) Step {
-	step := Step{Op: Start, Name: c.Name, After: []string{key(Create, c.Name), key(Start, Pause)}}
+
+// start starts a component when it is there and what has to be before it is.
+func start(p pod.Pod, c pod.Component, before []string) Step {
+	step := Step{Op: Start, Name: c.Name, After: append([]string{key(Create, c.Name)}, before...)}
 	for _, on := range c.DependsOn {
-		op := Start
-		if on.Condition == pod.Healthy {
-			op = Await
+		if met := awaited(p, on).Key(); !slices.Contains(step.After, met) {
+			step.After = append(step.After, met)
 		}
-		step.After = append(step.After, key(op, on.Name))
 	}
 	return step
 }
 
-// awaits are the waits for another's health, one for all who wait for the same.
+// awaited is the step that is done when a dependency is met: its start, where that is
+// all there is to it.
+func awaited(p pod.Pod, on pod.Dependency) Step {
+	other, _ := p.Component(on.Name)
+	if on.Condition == pod.Started && !gradual(other) {
+		return Step{Op: Start, Name: on.Name}
+	}
+	return Step{Op: Await, Name: on.Name, Until: on.Condition, Optional: on.Optional}
+}
+
+// gradual reports whether a component that was started need not have begun yet, or
+// may never.
+func gradual(c pod.Component) bool {
+	return len(c.PostStart) > 0 || c.Probes.Startup != nil || c.NonEssential || c.Sidecar || c.StartTimeout > 0
+}
+
+// awaitInit waits for one of Init to let the next one start.
+func awaitInit(c pod.Component) Step {
+	step := Step{Op: Await, Name: c.Name, Until: pod.Completed, After: []string{key(Start, c.Name)}}
+	if c.Sidecar {
+		step.Until = pod.Started
+	}
+	return step
+}
+
+// awaits are the waits, one for all who wait for the same.
 func awaits(p pod.Pod) Plan {
+	var steps Plan
 	waiters := map[string][]string{}
-	for _, c := range p.Components {
+	add := func(step Step, waiter string) {
+		if _, known := waiters[step.Key()]; !known {
+			steps = append(steps, step)
+		}
+		waiters[step.Key()] = append(waiters[step.Key()], waiter)
+	}
+	for _, c := range p.Init {
+		add(awaitInit(c), "what comes after it")
+	}
+	for _, c := range p.All() {
 		for _, on := range c.DependsOn {
-			if on.Condition == pod.Healthy {
-				waiters[on.Name] = append(waiters[on.Name], c.Name)
+			if step := awaited(p, on); step.Op == Await {
+				step.After = []string{key(Start, on.Name)}
+				add(step, c.Name)
 			}
 		}
 	}
-	var steps Plan
-	for _, name := range slices.Sorted(maps.Keys(waiters)) {
-		steps = append(steps, Step{Op: Await, Name: name, Why: "until healthy, for " + list(waiters[name]), After: []string{key(Start, name)}})
+	for i, step := range steps {
+		steps[i].Why = "for " + list(waiters[step.Key()])
 	}
+	slices.SortStableFunc(steps, func(a, b Step) int { return strings.Compare(a.Name, b.Name) })
 	return steps
 }
 
 // Images are the images a pod needs, pause's first, each once.
 func Images(p pod.Pod) []string {
 	images := []string{p.PauseImage}
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		if !slices.Contains(images, c.Image) {
 			images = append(images, c.Image)
 		}

@@ -65,10 +65,10 @@ create db after create pause
 create one after create pause
 create two after create pause
 start db after create db, start pause
-start one after create one, start pause, await db
-start two after create two, start pause, await db, await one
-await db (until healthy, for one and two) after start db
-await one (until healthy, for two) after start one
+start one after create one, start pause, await db healthy
+start two after create two, start pause, await db healthy, await one healthy
+await db healthy (for one and two) after start db
+await one healthy (for two) after start one
 `},
 		"Missing": {"each image is pulled once, and only its users wait for it", pod.Pod{PauseImage: "hold", Components: []pod.Component{web, on("too", "app"), on("z", "here")}}, there("here"), `
 pull hold (not there)
@@ -81,6 +81,38 @@ create z after create pause
 start web after create web, start pause
 start too after create too, start pause
 start z after create z, start pause
+`},
+		"Init": {"what comes first is waited for; a sidecar has only to begin", pod.Pod{PauseImage: "hold",
+			Init:       []pod.Component{{Name: "init-1", Image: "far"}, {Name: "proxy", Image: "app", Sidecar: true}},
+			Components: []pod.Component{web}}, there("hold", "app"), `
+pull far (not there)
+create pause (holds the namespaces)
+start pause after create pause
+create init-1 after create pause, pull far
+create proxy after create pause
+create web after create pause
+start init-1 after create init-1, start pause
+start proxy after create proxy, start pause, await init-1 completed
+start web after create web, start pause, await proxy started
+await init-1 completed (for what comes after it) after start init-1
+await proxy started (for what comes after it) after start proxy
+`},
+		"Conditions": {"who has nothing to do after its start has begun with it", pod.Pod{PauseImage: "hold", Components: []pod.Component{
+			{Name: "job", Image: "app"}, {Name: "db", Image: "app", PostStart: []pod.Hook{{Sleep: 1}}},
+			{Name: "web", Image: "app", DependsOn: []pod.Dependency{
+				{Name: "db", Condition: pod.Started}, {Name: "job", Condition: pod.Completed}, {Name: "job", Condition: pod.Started}, {Name: "db", Condition: pod.Healthy, Optional: true}}},
+		}}, there("hold", "app"), `
+create pause (holds the namespaces)
+start pause after create pause
+create job after create pause
+create db after create pause
+create web after create pause
+start job after create job, start pause
+start db after create db, start pause
+start web after create web, start pause, await db started, await job completed, start job, await db healthy if it can be
+await db started (for web) after start db
+await db healthy if it can be (for web) after start db
+await job completed (for web) after start job
 `},
 		"Always": {"pause's image is ours, so it is as old as the supervisor itself", pod.Pod{PauseImage: "hold", Pull: pod.Always, Components: []pod.Component{web}}, there("hold", "app"), `
 pull app (always)
@@ -219,6 +251,23 @@ func TestOwnersAreThoseOfContainersAndVolumes(t *testing.T) {
 		Volumes:    []engine.Volume{kept(pod.Owner{ID: "another"}, "s", pod.RoleScratch)},
 	}
 	if diff := cmp.Diff([]engine.ID{"another", "me"}, plan.Owners(w)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAgainBringsUpAllButPause(t *testing.T) {
+	p := pod.Pod{PauseImage: "hold", Init: []pod.Component{{Name: "init-1", Image: "far"}}, Components: []pod.Component{on("db", "app"), on("web", "app", "db")}}
+	const want = `
+create init-1
+create db
+create web
+start init-1 after create init-1
+start db after create db, await init-1 completed
+start web after create web, await init-1 completed, await db healthy
+await db healthy (for web) after start db
+await init-1 completed (for what comes after it) after start init-1
+`
+	if diff := cmp.Diff(want[1:], plan.Again(p).String()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -24,6 +24,10 @@ type Pod struct {
 	ShareIPC bool
 	// Grace is the budget for stopping the whole pod. Default 10 s, as Swarm's.
 	Grace time.Duration
+	// StopGrace is what the components are granted of it, in place of a part of Grace: the
+	// pod is over two seconds later. Zero: nothing was said (Kubernetes:
+	// terminationGracePeriodSeconds).
+	StopGrace time.Duration
 	// Backoff is between the restarts of a component. Default 10 s to 300 s.
 	Backoff Backoff
 	// Unready says what components that are not ready make of the pod. Default

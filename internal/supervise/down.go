@@ -20,21 +20,22 @@ const breath = 200 * time.Millisecond
 // down stops and removes all that is there, within the pod's budget. It has a clock
 // of its own, and goes on however many of its steps fail.
 func (r *run) down(ctx context.Context, v *verdict) error {
-	budget := plan.NewBudget(r.Pod.Grace)
-	hurry, cancel := context.WithTimeout(ctx, budget.Ask)
+	r.askAll()
+	budget := plan.BudgetOf(r.Pod)
+	hurry, cancel := r.hurried(ctx, budget.Ask)
 	defer cancel()
-	alive, cancel := context.WithTimeout(ctx, budget.Kill)
+	alive, cancel := r.hurried(ctx, budget.Kill)
 	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, r.Pod.Grace+afterwards)
+	ctx, cancel = context.WithTimeout(ctx, budget.Kill+afterwards)
 	defer cancel()
 
 	if pauseKilled(*v) && !r.pauseRuns(ctx) {
 		v.component, v.why = plan.Pause, "pause ended, and everything in its namespace with it"
 	}
 	for {
-		all := closed(r.risen) // or else there may be more than is seen
-		trouble := r.clear(ctx, hurry, alive)
-		if all && trouble == nil {
+		busy, before := r.makers.now() // while there are any, there may be more than is seen
+		trouble := r.takeDown(ctx, hurry, alive)
+		if _, begun := r.makers.now(); busy == 0 && begun == before && trouble == nil {
 			r.settle(ctx)
 			return nil
 		}
@@ -45,13 +46,35 @@ func (r *run) down(ctx context.Context, v *verdict) error {
 	}
 }
 
-// clear stops and removes all that is there now.
-func (r *run) clear(ctx, hurry, alive context.Context) error {
+// askAll has nothing restarted any more but sidecars, whose turn comes when all others
+// have stopped.
+func (r *run) askAll() {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	for _, c := range r.Pod.All() {
+		if !c.Sidecar {
+			r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.StopAsked})
+		}
+	}
+}
+
+// hurried is done after a time, or when nobody wants to wait.
+func (r *run) hurried(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+	limited, cancel := context.WithTimeout(ctx, after)
+	r.tasks.Go(func() {
+		defer cancel()
+		wait(limited, r.Hurry)
+	})
+	return limited, cancel
+}
+
+// takeDown stops and removes all that is there now.
+func (r *run) takeDown(ctx, hurry, alive context.Context) error {
 	seen, err := r.Engine.List(ctx, map[string]string{pod.LabelOwner: r.Owner.ID})
 	if err != nil {
 		return err
 	}
-	t := teardown{run: r, alive: alive}
+	t := teardown{run: r, hurry: hurry, alive: alive}
 	err = r.apply(ctx, plan.Down(r.Pod, seen), hurry, t.take)
 	return errors.Join(err, t.trouble)
 }
@@ -60,16 +83,14 @@ func (r *run) clear(ctx, hurry, alive context.Context) error {
 // way up or, if it is, a moment for whatever is wrong to pass. It fails when there
 // is no time left.
 func (r *run) catchBreath(ctx context.Context) error {
-	if closed(r.risen) {
+	if busy, _ := r.makers.now(); busy == 0 {
 		pauseFor(ctx, breath)
 		return context.Cause(ctx)
 	}
-	select {
-	case <-r.risen:
-		return nil
-	case <-ctx.Done():
+	if r.makers.atMost(ctx, 0) != nil {
 		return errors.New("the engine does not come to an end with what it was asked to make; what it makes is left")
 	}
+	return nil
 }
 
 // pauseRuns reports whether the pause container runs. Its end is reported a little
@@ -92,6 +113,7 @@ func (r *run) pauseRuns(ctx context.Context) bool {
 // A teardown takes a pod down step by step.
 type teardown struct {
 	*run
+	hurry   context.Context // done when whatever still waits is to be asked
 	alive   context.Context // done when whatever still runs is to be killed
 	trouble error
 }
@@ -99,11 +121,18 @@ type teardown struct {
 // take does one step down. A stop that fails or takes too long is followed by a
 // removal, which kills, so it keeps nobody from going on.
 func (t *teardown) take(ctx context.Context, step plan.Step) error {
-	if step.Op == plan.Stop {
+	h := t.holding(step.Name)
+	switch step.Op {
+	case plan.PreStop:
+		if h.runs() {
+			t.prepareToStop(t.hurry, step.Name, h)
+		}
+		return nil
+	case plan.Stop:
 		t.stop(step)
 		return nil
 	}
-	if h := t.holding(step.Name); h != nil {
+	if h != nil {
 		h.dismissed.Store(step.Name == plan.Pause)
 	}
 	if err := t.Engine.Remove(ctx, step.Container); err != nil {
@@ -117,14 +146,22 @@ func (t *teardown) take(ctx context.Context, step plan.Step) error {
 // stop asks a component to end, unless it never ran. One that is just being started
 // is waited for: it could not be asked before.
 func (t *teardown) stop(step plan.Step) {
-	_ = t.board.until(t.alive, step.Name, func(e entry) (bool, error) { return e.State != lifecycle.Starting, nil })
-	deadline, _ := t.alive.Deadline()
-	grace := min(t.component(step.Name).StopGrace, time.Until(deadline))
-	t.board.happened(step.Name, lifecycle.StopAsked)
+	t.happened(step.Name, lifecycle.Event{Kind: lifecycle.StopAsked}, nil)
+	id := step.Container
+	if h := t.holding(step.Name); h != nil {
+		id = h.id
+		if h.asked.Load() {
+			wait(t.alive, h.started)
+		}
+	}
+	if id == "" {
+		return
+	}
+	grace := min(t.component(step.Name).StopGrace, deadline(t.alive))
 	asking, cancel := context.WithCancel(t.alive)
 	defer cancel()
 	t.tasks.Go(func() { t.releaseAtEnd(asking, cancel, step.Name) })
-	_ = t.Engine.Stop(asking, step.Container, max(grace, 0))
+	_ = t.Engine.Stop(asking, id, grace)
 }
 
 // releaseAtEnd lets go of a stop as soon as the component has ended: the engine
@@ -134,29 +171,17 @@ func (t *teardown) releaseAtEnd(asking context.Context, release func(), name str
 	if h == nil {
 		return
 	}
-	select {
-	case <-h.over:
-		release()
-	case <-asking.Done():
-	}
+	wait(asking, h.over)
+	release()
 }
 
 // settle waits for the ends and the last output of those that ran.
 func (r *run) settle(ctx context.Context) {
 	for _, h := range r.holdings() {
-		select {
-		case <-h.started:
-		default:
-			continue // removed before its start
-		}
-		if h.failed {
+		if !closed(h.started) || h.failed {
 			continue // it has no end, and the engine need not end its streams
 		}
-		for _, end := range []<-chan struct{}{h.over, h.drained} {
-			select {
-			case <-end:
-			case <-ctx.Done():
-			}
-		}
+		wait(ctx, h.over)
+		wait(ctx, h.drained)
 	}
 }

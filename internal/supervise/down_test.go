@@ -120,7 +120,7 @@ func TestWhoIgnoresItsSignalIsKilledWhenItsGraceIsOver(t *testing.T) {
 func TestThePodsBudgetEndsEveryGrace(t *testing.T) {
 	web := app("web")
 	web.StopGrace = time.Hour
-	budget := plan.NewBudget(6 * time.Second)
+	budget := plan.Within(6 * time.Second)
 	l := stopping(t, 6*time.Second, map[string]time.Duration{"web": time.Hour}, web)
 	l.got(t, "0s web SIGTERM", fmt.Sprint(budget.Kill, " web killed"))
 }
@@ -128,7 +128,7 @@ func TestThePodsBudgetEndsEveryGrace(t *testing.T) {
 func TestWhoWaitsForItsDependantsIsAskedInTime(t *testing.T) {
 	web := app("web", started("db"))
 	web.StopGrace = time.Hour
-	budget := plan.NewBudget(10 * time.Second)
+	budget := plan.Within(10 * time.Second)
 	l := stopping(t, 10*time.Second, map[string]time.Duration{"web": time.Hour, "db": time.Second}, web, app("db"))
 	l.got(t, "0s web SIGTERM", fmt.Sprint(budget.Ask, " db SIGTERM"), fmt.Sprint(budget.Ask+time.Second, " db ended"),
 		fmt.Sprint(budget.Kill, " web killed"))

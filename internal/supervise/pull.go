@@ -10,6 +10,7 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/keyring"
+	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/plan"
 )
 
@@ -29,14 +30,22 @@ var (
 // pull fetches an image. A component whose image cannot be had ends the pod.
 func (r *run) pull(ctx context.Context, ref, platform string) error {
 	if err := r.fetch(ctx, ref, platform); err != nil {
-		return r.cannotStart(r.firstUser(ref), err)
+		return r.cannotHave(r.firstUser(ref), err)
 	}
 	return nil
 }
 
+// cannotHave notes that a component has no image, which no restart would mend.
+func (r *run) cannotHave(name string, err error) error {
+	if !r.isOver() {
+		r.board.update(name, func(e *entry) { e.State, e.code, e.why = lifecycle.Never, faultCode, err.Error() })
+	}
+	return &ended{component: name, code: faultCode, err: err}
+}
+
 // firstUser names a component that runs an image, or pause.
 func (r *run) firstUser(image string) string {
-	for _, c := range r.Pod.Components {
+	for _, c := range r.Pod.All() {
 		if c.Image == image {
 			return c.Name
 		}

@@ -23,8 +23,11 @@ type run struct {
 	end context.CancelCauseFunc
 	// over is closed when the pod's life has ended.
 	over <-chan struct{}
-	// risen is closed when nothing is brought up any more, whatever came of it.
-	risen chan struct{}
+	// makers are all who may make containers.
+	makers makers
+	// turn is held by who moves components on where something follows from it: what
+	// follows is then under way before anyone else decides about the pod.
+	turn sync.Mutex
 	// watching is done when the pod has gone down; all tasks end then.
 	watching context.Context
 	unwatch  context.CancelFunc
@@ -34,6 +37,8 @@ type run struct {
 	mu     sync.Mutex
 	held   map[string]*holding // by component, and pause
 	images map[string]engine.Image
+	again  context.CancelCauseFunc // ends this round of bringing the pod up, for another
+	rest   time.Duration           // before that other one
 }
 
 // A holding is what we hold of one container.
@@ -42,8 +47,10 @@ type holding struct {
 	stream  engine.Stream
 	tail    *output.Tail
 	exited  <-chan engine.Exit
+	asked   atomic.Bool   // its start was asked for
 	started chan struct{} // closed when the start call has returned
 	failed  bool          // set before started is closed: there is no end to wait for
+	prepare sync.Once     // what is to be done before it is asked to stop
 	// dismissed is set when we remove what has nothing more to do: that it ends then
 	// is no news.
 	dismissed atomic.Bool
@@ -53,11 +60,20 @@ type holding struct {
 
 func newRun(s *Supervisor, ctx context.Context, over <-chan struct{}, end context.CancelCauseFunc) *run {
 	r := &run{
-		Supervisor: s, end: end, over: over, risen: make(chan struct{}),
+		Supervisor: s, end: end, over: over,
 		held: map[string]*holding{}, images: map[string]engine.Image{},
 	}
 	r.watching, r.unwatch = context.WithCancel(ctx)
 	return r
+}
+
+// make does what may make containers, beside everything else.
+func (r *run) make(do func()) {
+	r.makers.begin()
+	r.tasks.Go(func() {
+		defer r.makers.end()
+		do()
+	})
 }
 
 // finish ends all that still goes on and waits for it.
@@ -159,10 +175,6 @@ func (r *run) record(v verdict, took time.Duration) event.Event {
 
 // component finds a component of the pod by name.
 func (r *run) component(name string) pod.Component {
-	for _, c := range r.Pod.Components {
-		if c.Name == name {
-			return c
-		}
-	}
-	return pod.Component{}
+	c, _ := r.Pod.Component(name)
+	return c
 }

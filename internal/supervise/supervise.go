@@ -24,7 +24,7 @@ type Supervisor struct {
 	board *board
 }
 
-// Config is what a Supervisor works with. All but the writers has to be set.
+// Config is what a Supervisor works with. All but the writers and Hurry has to be set.
 type Config struct {
 	Engine engine.Engine
 	Pod    pod.Pod
@@ -37,6 +37,8 @@ type Config struct {
 	Tell event.Sink
 	// Stdout and Stderr get the components' output in whole lines. Nil: nobody does.
 	Stdout, Stderr io.Writer
+	// Hurry is closed when nobody wants to wait for the pod's end any more. Nil: never.
+	Hurry <-chan struct{}
 }
 
 // New prepares a pod's run. The pod has to be complete and valid.
@@ -53,10 +55,11 @@ func New(c Config) *Supervisor {
 func (s *Supervisor) Health() lifecycle.Health { return s.board.health() }
 
 // Run brings the pod up and returns when it is over and nothing of it is left:
-// because ctx ended, because a component did, or because it could not go on. The
-// answer is the exit code: 0 when ctx ended or the first component to end had
-// succeeded, the component's own if it failed, 125, 126 or 127 as docker run's if it
-// could not be created, executed or found, 1 for everything else.
+// because ctx ended, because a component that ends it did, because all have done what
+// they had to, or because it could not go on. The answer is the exit code: 0 when ctx
+// ended, all is done or the component that ended it had succeeded, the component's own
+// if it failed, 125, 126 or 127 as docker run's if it could not be created, executed or
+// found, 1 for everything else.
 func (s *Supervisor) Run(ctx context.Context) int {
 	began := time.Now()
 	life, end := context.WithCancelCause(ctx)
@@ -64,16 +67,10 @@ func (s *Supervisor) Run(ctx context.Context) int {
 	r := newRun(s, context.WithoutCancel(ctx), life.Done(), end)
 	defer r.finish()
 
-	r.tasks.Go(func() { r.rise(life) })
-	select {
-	case <-r.risen:
-		if life.Err() == nil {
-			s.Tell(event.Event{Kind: event.Running, Took: time.Since(began)})
-		}
-		<-life.Done()
-	case <-life.Done():
-	}
+	r.make(func() { r.rise(life, began) })
+	<-life.Done()
 	v := verdictOf(context.Cause(life), ctx)
+	s.board.podHappened(lifecycle.Ends)
 	s.Tell(event.Event{Kind: event.Stopping, Component: v.component, Code: v.code, Why: v.why})
 
 	trouble := r.down(context.WithoutCancel(ctx), &v)
@@ -81,20 +78,24 @@ func (s *Supervisor) Run(ctx context.Context) int {
 		s.Tell(event.Event{Kind: event.Trouble, Why: trouble.Error()})
 		v.code = max(v.code, 1)
 	}
+	s.board.podHappened(v.event())
 	s.Tell(r.record(v, time.Since(began)))
 	return v.code
 }
 
-// An ended error says that the pod is over because of one of its own.
+// An ended error says that the pod is over because of one of its own, or of all.
 type ended struct {
-	component string
+	component string // empty: all have done what they had to
 	code      int
 	err       error // what kept it from running or from being watched; nil if it ended
 }
 
 func (e *ended) Error() string {
-	if e.err != nil {
+	switch {
+	case e.err != nil:
 		return e.err.Error()
+	case e.component == "":
+		return "all components have completed"
 	}
 	return e.component + " ended"
 }
@@ -106,6 +107,14 @@ type verdict struct {
 	component string
 	code      int
 	why       string
+}
+
+// event is what that is for the pod when nothing of it is left.
+func (v verdict) event() lifecycle.PodEvent {
+	if v.code == 0 {
+		return lifecycle.Gone
+	}
+	return lifecycle.GoneBad
 }
 
 // verdictOf says what the cause of a pod's end means. Asked is the context whose

@@ -24,11 +24,30 @@ const (
 	sweepGrace = 5 * time.Second
 )
 
-// rise brings the pod up, or ends its life.
-func (r *run) rise(life context.Context) {
-	defer close(r.risen)
-	if err := r.up(life); err != nil {
-		r.end(err)
+// errAgain ends a round of bringing the pod up, for another.
+var errAgain = errors.New("all components restart")
+
+// rise brings the pod up, again as often as all of it has to restart, or ends its life.
+func (r *run) rise(life context.Context, began time.Time) {
+	ascend := r.up
+	for !r.isOver() {
+		round, again := context.WithCancelCause(life)
+		r.newRound(again)
+		err := ascend(round)
+		if err == nil {
+			r.board.podHappened(lifecycle.Rose)
+			r.Tell(event.Event{Kind: event.Running, Took: time.Since(began)})
+			<-round.Done()
+			err = context.Cause(round)
+		}
+		again(nil)
+		if errors.Is(err, errAgain) {
+			began, ascend = time.Now(), r.upAgain
+			err = r.clearAll(life)
+		}
+		if err != nil {
+			r.end(err)
+		}
 	}
 }
 
@@ -39,9 +58,19 @@ func (r *run) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.apply(ctx, plan.Up(r.Pod, r.Owner, world), nil, func(ctx context.Context, step plan.Step) error {
+	return r.ascend(ctx, plan.Up(r.Pod, r.Owner, world))
+}
+
+// upAgain brings up what runs in pause's namespaces.
+func (r *run) upAgain(ctx context.Context) error {
+	return r.ascend(ctx, plan.Again(r.Pod))
+}
+
+// ascend does the steps of a way up.
+func (r *run) ascend(ctx context.Context, p plan.Plan) error {
+	return r.apply(ctx, p, nil, func(ctx context.Context, step plan.Step) error {
 		err := r.bring(ctx, step)
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			r.end(err) // now, and not when the engine is done with all other steps
 		}
 		return err
@@ -120,9 +149,9 @@ func (r *run) bring(ctx context.Context, step plan.Step) error {
 	case plan.Create:
 		return r.create(ctx, step.Name)
 	case plan.Start:
-		return r.start(step.Name)
+		return r.begin(ctx, step.Name)
 	case plan.Await:
-		return r.awaitHealthy(ctx, step)
+		return r.await(ctx, step)
 	case plan.Stop:
 		return r.Engine.Stop(ctx, step.Container, sweepGrace)
 	case plan.Remove:
@@ -135,6 +164,15 @@ func (r *run) bring(ctx context.Context, step plan.Step) error {
 	return fmt.Errorf("cannot %s: no such step", step.Key())
 }
 
+// begin starts a component for the first time. Where that fails and its policy has it
+// restarted, that it runs is waited for.
+func (r *run) begin(ctx context.Context, name string) error {
+	if err := r.start(name); err != nil {
+		return err
+	}
+	return r.board.until(ctx, name, func(e entry) (bool, error) { return e.started || e.State.Over(), nil })
+}
+
 // create makes a container, hands files on to it, and connects to its streams and
 // its end, so that its start is a single call and nothing of it is missed.
 func (r *run) create(ctx context.Context, name string) error {
@@ -145,9 +183,8 @@ func (r *run) create(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(r.watching, patience)
 	defer cancel()
 	checked := name != plan.Pause && plan.Checked(component, r.image(component.Image))
-	r.board.update(name, func(e *entry) {
-		e.State, e.id, e.Checked = lifecycle.Next(e.State, lifecycle.WasCreated), id, checked
-	})
+	r.board.happened(name, lifecycle.Event{Kind: lifecycle.WasCreated})
+	r.board.update(name, func(e *entry) { e.id, e.Checked, e.Health = id, checked, "" })
 	r.Tell(event.Event{Kind: event.Created, Component: name, Container: string(id)})
 	if checked {
 		r.follow.Do(func() { r.tasks.Go(r.followHealth) })
@@ -214,17 +251,18 @@ func (r *run) connect(ctx context.Context, name string, id engine.ID, made engin
 	return nil
 }
 
-// start runs what was created.
+// start runs what was created, unless it was decided otherwise in the meantime.
 func (r *run) start(name string) error {
 	ctx, cancel := context.WithTimeout(r.watching, patience)
 	defer cancel()
 	h := r.holding(name)
-	r.board.happened(name, lifecycle.StartAsked)
+	if !r.mayStart(name, h) {
+		return nil
+	}
 	err := r.Engine.Start(ctx, h.id)
 	h.failed = err != nil
 	if err == nil {
-		r.board.happened(name, lifecycle.WasStarted)
-		r.Tell(event.Event{Kind: event.Started, Component: name, Container: string(h.id)})
+		r.hasStarted(name, h)
 	} else {
 		err = r.cannotStart(name, err)
 	}
@@ -232,35 +270,46 @@ func (r *run) start(name string) error {
 	return err
 }
 
-// cannotStart notes what kept a component from running, and ends the pod with it.
-// What goes wrong while the pod ends anyway is no news, unless it is the component's
-// own fault.
-func (r *run) cannotStart(name string, err error) error {
-	code := startCode(err)
-	news := !r.isOver() || code != faultCode
+// mayStart reports whether a component is there and to be started. Pause always is.
+func (r *run) mayStart(name string, h *holding) bool {
+	may := name == plan.Pause
 	r.board.update(name, func(e *entry) {
-		e.State = lifecycle.Next(e.State, lifecycle.StartFailed)
-		if news {
-			e.code, e.why = code, err.Error()
-		}
+		e.State, _ = lifecycle.Next(e.State, lifecycle.Event{Kind: lifecycle.StartAsked}, e.Life)
+		may = e.State == lifecycle.Starting
 	})
-	return &ended{component: name, code: code, err: err}
+	if may {
+		h.asked.Store(true)
+	}
+	return may
 }
 
-// awaitHealthy waits until a component's health check has passed for the first time.
-func (r *run) awaitHealthy(ctx context.Context, step plan.Step) error {
-	r.Tell(event.Event{Kind: event.Waiting, Component: step.Name, Why: step.Why})
-	err := r.board.until(ctx, step.Name, func(e entry) (bool, error) {
-		switch {
-		case !e.Checked:
-			return false, errors.New("it has no health check, and another component waits for its health: give it a healthcheck, or depend on service_started")
-		case e.Health == lifecycle.Unhealthy:
-			return false, errors.New("it is unhealthy, and another component waits for its health")
-		}
-		return e.Health == lifecycle.Healthy, nil
+// hasStarted notes that a component runs, and has somebody attend to it if there is
+// more to be done.
+func (r *run) hasStarted(name string, h *holding) {
+	c := r.component(name)
+	attended := name != plan.Pause && needsAttention(c)
+	r.board.happened(name, lifecycle.Event{Kind: lifecycle.WasStarted})
+	r.board.update(name, func(e *entry) {
+		e.started, e.since = true, time.Now()
+		e.Began, e.Fit = !attended, c.Probes.Readiness == nil
 	})
-	if err != nil && ctx.Err() == nil {
-		return &ended{component: step.Name, code: 1, err: fmt.Errorf("cannot go on with %s: %w", step.Name, err)}
+	r.Tell(event.Event{Kind: event.Started, Component: name, Container: string(h.id)})
+	if attended {
+		r.tasks.Go(func() { r.attend(name, c, h) })
+	}
+}
+
+// cannotStart notes what kept a component from running, and returns it if that ends the
+// pod. What goes wrong while the pod ends anyway is no news, unless it is the
+// component's own fault.
+func (r *run) cannotStart(name string, err error) error {
+	code := startCode(err)
+	if !r.isOver() || code != faultCode {
+		r.board.update(name, func(e *entry) { e.code, e.why = code, err.Error() })
+	}
+	cause := &ended{component: name, code: code, err: err}
+	if name == plan.Pause || r.happened(name, lifecycle.Event{Kind: lifecycle.StartFailed, Code: code}, cause) == lifecycle.Fail {
+		return cause
 	}
 	return nil
 }

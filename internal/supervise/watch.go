@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/podlike/podlike/internal/backoff"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
@@ -38,25 +39,35 @@ func (r *run) watchExit(name string, h *holding) {
 	if h.failed || r.watching.Err() != nil {
 		return
 	}
-	code := exit.Code
+	r.died(name, h, exit)
+}
+
+// died notes the end of a run, and what is to follow from it.
+func (r *run) died(name string, h *holding, exit engine.Exit) {
+	cause := &ended{component: name, code: exit.Code, err: exit.Err}
 	if exit.Err != nil {
-		code = 1
+		cause.code = 1
 	}
-	e := &ended{component: name, code: code, err: exit.Err}
 	if name == plan.Pause { // it has nothing to succeed in
-		e.code = max(code, 1)
+		cause.code = max(cause.code, 1)
 	}
-	r.board.update(name, func(c *entry) {
-		c.State = lifecycle.Next(c.State, lifecycle.Died)
-		c.code = exit.Code
+	if !h.dismissed.Load() {
+		r.Tell(event.Event{Kind: event.Died, Component: name, Container: string(h.id), Code: cause.code})
+	}
+	r.board.update(name, func(e *entry) {
+		e.code, e.why = exit.Code, ""
 		if exit.Err != nil {
-			c.code, c.why = -1, exit.Err.Error()
+			e.code, e.why = -1, exit.Err.Error()
+		}
+		if time.Since(e.since) >= backoff.Calm {
+			e.failures = 0
 		}
 	})
-	if !h.dismissed.Load() {
-		r.Tell(event.Event{Kind: event.Died, Component: name, Container: string(h.id), Code: code})
+	if name == plan.Pause {
+		r.end(cause)
+		return
 	}
-	r.end(e)
+	r.happened(name, lifecycle.Event{Kind: lifecycle.Died, Code: cause.code}, cause)
 }
 
 // drain passes a container's output on until there is no more.

@@ -164,8 +164,11 @@ func (e *Engine) Wait(ctx context.Context, id engine.ID) (<-chan engine.Exit, er
 			default: // it has been told something already
 			}
 		}
-		c.waiters = append(c.waiters, tell)
-		context.AfterFunc(ctx, func() { tell(engine.Exit{Err: context.Cause(ctx)}) })
+		forget := context.AfterFunc(ctx, func() { tell(engine.Exit{Err: context.Cause(ctx)}) })
+		c.waiters = append(c.waiters, func(x engine.Exit) {
+			forget()
+			tell(x)
+		})
 		return nil
 	})
 	if err != nil {

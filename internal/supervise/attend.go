@@ -1,0 +1,127 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/probe"
+)
+
+// needsAttention reports whether more has to be done for a component that runs than
+// to wait for its end.
+func needsAttention(c pod.Component) bool {
+	return len(c.PostStart) > 0 || c.Probes != pod.Probes{}
+}
+
+// attend does what a component wants done from its start on: first its hooks, then its
+// probes, until its run is over. The pod's going down ends what could restart it.
+func (r *run) attend(name string, c pod.Component, h *holding) {
+	ctx, cancel := r.during(h)
+	defer cancel()
+	up, cancel := r.whileUp(ctx)
+	defer cancel()
+	for _, hook := range c.PostStart {
+		if err := r.doer(h).Hook(ctx, hook); err != nil {
+			if ctx.Err() == nil {
+				r.Tell(event.Event{Kind: event.HookFailed, Component: name, Why: "post_start: " + err.Error()})
+				r.kill(name, "its post_start hook has failed")
+			}
+			return
+		}
+	}
+	if c.Probes.Startup == nil {
+		r.board.update(name, func(e *entry) { e.Began = true })
+	}
+	probe.Watch(ctx, up, c.Probes, r.doer(h), func(t probe.Tried) { r.tried(name, h, t) })
+}
+
+// during is a context that ends with a container's run.
+func (r *run) during(h *holding) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(r.watching)
+	r.tasks.Go(func() {
+		defer cancel()
+		wait(ctx, h.over)
+	})
+	return ctx, cancel
+}
+
+// whileUp is a context that ends when the pod goes down.
+func (r *run) whileUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	up, cancel := context.WithCancel(ctx)
+	r.tasks.Go(func() {
+		defer cancel()
+		wait(up, r.over)
+	})
+	return up, cancel
+}
+
+// tried notes what a probe of one run has found.
+func (r *run) tried(name string, h *holding, t probe.Tried) {
+	failed := t.Result.Outcome == probe.Failure
+	why := fmt.Sprintf("%s: %s", t.Kind, t.Result.Message)
+	switch {
+	case failed:
+		r.Tell(event.Event{Kind: event.ProbeFailed, Component: name, Why: why})
+	case t.Result.Message != "":
+		r.Tell(event.Event{Kind: event.Doubted, Component: name, Why: why})
+	}
+	if !t.Turned {
+		return
+	}
+	switch t.Kind {
+	case probe.Startup:
+		r.board.update(name, func(e *entry) { e.Began = e.Began || !failed && e.id == h.id })
+	case probe.Readiness:
+		r.board.update(name, func(e *entry) { e.Fit = !failed && e.id == h.id })
+	}
+	if failed && t.Kind != probe.Readiness {
+		r.kill(name, fmt.Sprintf("its %s probe has failed", t.Kind))
+	}
+}
+
+// doer does what hooks and probes of a container ask for.
+func (r *run) doer(h *holding) probe.Doer {
+	return probe.Doer{Version: r.Owner.Version, Exec: func(ctx context.Context, x pod.Exec) (int, string, error) {
+		return r.exec(ctx, h.id, x)
+	}}
+}
+
+// prepareToStop does once in a run what a component wants done before it is asked to
+// stop. What goes wrong keeps nobody from stopping it.
+func (r *run) prepareToStop(ctx context.Context, name string, h *holding) {
+	c := r.component(name)
+	if len(c.PreStop) == 0 {
+		return
+	}
+	h.prepare.Do(func() {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		running, done := r.during(h) // once it has ended there is nothing to prepare
+		defer done()
+		defer context.AfterFunc(running, cancel)()
+		for _, hook := range c.PreStop {
+			if err := r.doer(h).Hook(ctx, hook); err != nil && running.Err() == nil {
+				r.Tell(event.Event{Kind: event.HookFailed, Component: name, Why: "pre_stop: " + err.Error()})
+			}
+		}
+	})
+}
+
+// runs reports whether a component's container has been started and has not ended.
+func (h *holding) runs() bool {
+	return h != nil && closed(h.started) && !h.failed && !closed(h.over)
+}
+
+// deadline is how long it is until a context's end.
+func deadline(ctx context.Context) time.Duration {
+	at, _ := ctx.Deadline()
+	return max(time.Until(at), 0)
+}
+
+func (r *run) exec(ctx context.Context, id engine.ID, x pod.Exec) (int, string, error) {
+	return 0, "", nil
+}

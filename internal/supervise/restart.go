@@ -1,0 +1,196 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/podlike/podlike/internal/backoff"
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/pod"
+)
+
+// happened moves a component on and sees to what follows from that. The cause is what
+// ends the pod, if that does.
+func (r *run) happened(name string, what lifecycle.Event, cause *ended) lifecycle.Action {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	state, action := r.board.happened(name, what)
+	switch {
+	case action == lifecycle.Restart:
+		delay := r.board.delay(name, r.backoff())
+		r.make(func() { r.restart(name, delay, cause) })
+	case action == lifecycle.RestartNow:
+		r.make(func() { r.restart(name, 0, cause) })
+	case action == lifecycle.RestartAll:
+		r.redo(name, cause)
+	case action == lifecycle.Fail:
+		r.end(cause)
+	case state == lifecycle.Done && r.board.complete():
+		r.end(&ended{})
+	}
+	return action
+}
+
+func (r *run) backoff() backoff.Restarts {
+	return backoff.Restarts{First: r.Pod.Backoff.First, Cap: r.Pod.Backoff.Cap}
+}
+
+// restart waits and then runs a component anew, in a new container under the same
+// name, unless it is decided otherwise in the meantime. What goes wrong is its next end.
+func (r *run) restart(name string, delay time.Duration, cause error) {
+	r.Tell(event.Event{Kind: event.Restarting, Component: name, Why: cause.Error(), In: delay})
+	if !r.isDue(name, delay) {
+		return
+	}
+	r.board.happened(name, lifecycle.Event{Kind: lifecycle.Due})
+	if err := r.clear(name); err != nil {
+		_ = r.cannotStart(name, err)
+		return
+	}
+	if r.create(r.watching, name) == nil && r.start(name) == nil {
+		r.renew(name)
+	}
+}
+
+// isDue waits out a delay and reports whether the component still waits for that.
+func (r *run) isDue(name string, delay time.Duration) bool {
+	ctx, cancel := context.WithTimeout(r.watching, delay)
+	defer cancel()
+	decided := r.board.until(ctx, name, func(e entry) (bool, error) { return e.State != lifecycle.Waiting, nil })
+	return decided != nil && r.watching.Err() == nil
+}
+
+// clear sees to it that nothing is left of a component's last run, neither its output
+// nor its name.
+func (r *run) clear(name string) error {
+	h := r.holding(name)
+	if h == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.watching, patience)
+	defer cancel()
+	if err := r.Engine.Remove(ctx, h.id); err != nil {
+		return err
+	}
+	if h.asked.Load() && !h.failed {
+		wait(ctx, h.drained)
+	}
+	return nil
+}
+
+// wait waits for the end of something, but not beyond ctx.
+func wait(ctx context.Context, end <-chan struct{}) {
+	select {
+	case <-end:
+	case <-ctx.Done():
+	}
+}
+
+// renew restarts those that want to be when a component they depend on was.
+func (r *run) renew(name string) {
+	for _, c := range r.Pod.All() {
+		for _, on := range c.DependsOn {
+			if on.Name == name && on.Restart {
+				r.endRun(c.Name, lifecycle.RestartAsked, lifecycle.Recycling)
+			}
+		}
+	}
+}
+
+// kill ends a component's run because it is broken. Its policy says what is next.
+func (r *run) kill(name, why string) {
+	r.Tell(event.Event{Kind: event.Broken, Component: name, Why: why})
+	r.endRun(name, lifecycle.KillAsked, lifecycle.Ending)
+}
+
+// endRun asks a component that runs to end, for a reason that leads to a state. Its end
+// decides what is next; one that cannot be ended ends the pod.
+func (r *run) endRun(name string, why lifecycle.Kind, to lifecycle.State) {
+	if state, _ := r.board.happened(name, lifecycle.Event{Kind: why}); state != to {
+		return
+	}
+	r.tasks.Go(func() {
+		h, grace := r.holding(name), r.component(name).StopGrace
+		r.prepareToStop(r.watching, name, h)
+		err := r.Engine.Stop(r.watching, h.id, grace)
+		if err != nil && r.watching.Err() == nil {
+			err = r.Engine.Remove(r.watching, h.id)
+		}
+		if err != nil && r.watching.Err() == nil {
+			r.end(&ended{component: name, code: 1, err: err})
+		}
+	})
+}
+
+// newRound begins a round of bringing the pod up.
+func (r *run) newRound(again context.CancelCauseFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.again = again
+}
+
+// redo has all components restart.
+func (r *run) redo(name string, cause error) {
+	if r.isOver() {
+		return
+	}
+	delay := r.board.delay(name, r.backoff())
+	for _, c := range r.Pod.All() {
+		r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.ClearAsked})
+	}
+	r.board.podHappened(lifecycle.Redone)
+	r.Tell(event.Event{Kind: event.RestartingAll, Component: name, Why: cause.Error(), In: delay})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rest = delay
+	r.again(errAgain)
+}
+
+// clearAll takes down everything but pause, without anybody's hooks, and puts all
+// components back to where they begin.
+func (r *run) clearAll(ctx context.Context) error {
+	if err := r.makers.atMost(ctx, 1); err != nil { // all but us
+		return err
+	}
+	seen, err := r.Engine.List(ctx, map[string]string{pod.LabelOwner: r.Owner.ID, pod.LabelRole: pod.RoleComponent})
+	if err != nil {
+		return err
+	}
+	errs := make([]error, len(seen))
+	var stops sync.WaitGroup
+	for i, c := range seen {
+		stops.Go(func() { errs[i] = r.clearOne(ctx, c) })
+	}
+	stops.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	rest := r.rest
+	r.mu.Unlock()
+	pauseFor(ctx, rest)
+	for _, c := range r.Pod.All() {
+		r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.Reset})
+		r.board.update(c.Name, func(e *entry) { e.started, e.Began = false, false; e.Life.Restarts++ })
+	}
+	return ctx.Err()
+}
+
+// clearOne takes one component down.
+func (r *run) clearOne(ctx context.Context, c engine.Seen) error {
+	name := c.Labels[pod.LabelComponent]
+	if err := r.Engine.Stop(ctx, c.ID, r.component(name).StopGrace); err != nil {
+		return err
+	}
+	if err := r.Engine.Remove(ctx, c.ID); err != nil {
+		return err
+	}
+	if h := r.holding(name); h != nil && h.id == c.ID && h.asked.Load() && !h.failed {
+		wait(ctx, h.drained)
+	}
+	return nil
+}
