@@ -43,10 +43,11 @@ type Engine interface {
 	// List reports the containers that carry every one of these labels, running or
 	// not. An empty value stands for any value.
 	List(ctx context.Context, labels map[string]string) ([]Seen, error)
-	// Watch tells the health of every container with these labels, once at the
-	// start and again with each change, until ctx is done or the connection is
-	// lost. The caller watches again; nothing is missed, as the start tells all.
-	Watch(ctx context.Context, labels map[string]string, tell func(ID, Health)) error
+	// Watch tells the signs of every container with these labels, until ctx is done or
+	// the connection is lost. The health of all is told at the start, so who watches
+	// again has missed none. What has died and what lacked memory while nobody watched
+	// is not told.
+	Watch(ctx context.Context, labels map[string]string, tell func(ID, Sign)) error
 
 	// Create makes a container that does not run yet. If its owner stops before
 	// Start was called, the engine removes it by itself wherever it can be made to.
@@ -213,6 +214,25 @@ const (
 	Unhealthy Health = "unhealthy"
 )
 
+// A Sign is something that shows of a container that runs.
+type Sign struct {
+	Kind SignKind
+	// Health is how it is now, of a sign of that kind.
+	Health Health
+}
+
+// SignKind says what a sign is about.
+type SignKind string
+
+// The kinds of signs.
+const (
+	SignHealth SignKind = "health"
+	// SignOOM: the kernel killed a process in it for lack of memory.
+	SignOOM SignKind = "oom"
+	// SignDied: it has ended. It is the last sign of a container.
+	SignDied SignKind = "died"
+)
+
 // Seen is a container as it is.
 type Seen struct {
 	ID       ID
@@ -222,6 +242,11 @@ type Seen struct {
 	Running  bool
 	Health   Health
 	ExitCode int
+	// OOMKilled: the kernel killed something in it for lack of memory.
+	OOMKilled bool
+	// StartedAt and FinishedAt are zero where that has not happened. List tells
+	// neither them nor OOMKilled.
+	StartedAt, FinishedAt time.Time
 	// Hostname and Argv are what the process in it can see of itself.
 	Hostname string
 	Argv     []string

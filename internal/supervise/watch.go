@@ -127,11 +127,12 @@ func pauseFor(ctx context.Context, d time.Duration) {
 }
 
 // noteHealth puts a word of the engine's on the board.
-func (r *run) noteHealth(id engine.ID, h engine.Health) {
+func (r *run) noteHealth(id engine.ID, s engine.Sign) {
 	name, ok := r.board.byID(id)
-	if !ok {
+	if !ok || s.Kind != engine.SignHealth {
 		return
 	}
+	h := s.Health
 	changed := false
 	r.board.update(name, func(c *entry) {
 		changed = c.Health != lifecycle.Health(h)

@@ -2,7 +2,7 @@
 // else in the program knows that it is Docker that we talk to.
 //
 // words.go turns our values into Docker's and back, calls.go makes the calls and
-// gives them the port's meaning, errors.go the kinds of errors, and will.go sees
+// gives them the port's meaning, watch.go does so with its events, errors.go the kinds of errors, and will.go sees
 // to it that the daemon removes what we may no longer be there to remove.
 package docker
 
@@ -19,7 +19,6 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/volume"
 	"github.com/docker/docker/client"
 
@@ -95,47 +94,6 @@ func (d *Engine) List(ctx context.Context, labels map[string]string) ([]engine.S
 		all[i] = listed(c)
 	}
 	return all, nil
-}
-
-// Watch implements engine.Engine. It subscribes first and looks then, so that no
-// change falls between the two.
-func (d *Engine) Watch(ctx context.Context, labels map[string]string, tell func(engine.ID, engine.Health)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	only := withLabels(labels)
-	only.Add("type", string(events.ContainerEventType))
-	only.Add("event", string(events.ActionHealthStatus))
-	changes, lost := d.api.Events(ctx, events.ListOptions{Filters: only})
-	if err := d.tellAll(ctx, labels, tell); err != nil {
-		return err
-	}
-	for {
-		select {
-		case e := <-changes:
-			_, word, _ := strings.Cut(string(e.Action), ": ")
-			tell(engine.ID(e.Actor.ID), health(word))
-		case err := <-lost:
-			return fail(err, "follow the engine's events")
-		}
-	}
-}
-
-// tellAll tells the health of those that run now.
-func (d *Engine) tellAll(ctx context.Context, labels map[string]string, tell func(engine.ID, engine.Health)) error {
-	all, err := d.List(ctx, labels)
-	if err != nil {
-		return err
-	}
-	for _, c := range all {
-		c, err := d.Inspect(ctx, string(c.ID))
-		switch {
-		case err == nil:
-			tell(c.ID, c.Health)
-		case !errors.Is(err, engine.ErrNotFound):
-			return err
-		}
-	}
-	return nil
 }
 
 // Create implements engine.Engine.

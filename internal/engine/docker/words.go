@@ -164,6 +164,9 @@ func seen(c container.InspectResponse) engine.Seen {
 		Labels:      c.Config.Labels,
 		Running:     c.State.Running,
 		ExitCode:    c.State.ExitCode,
+		OOMKilled:   c.State.OOMKilled,
+		StartedAt:   moment(c.State.StartedAt),
+		FinishedAt:  moment(c.State.FinishedAt),
 		Hostname:    c.Config.Hostname,
 		Argv:        append([]string{c.Path}, c.Args...),
 		OOMScoreAdj: c.HostConfig.OomScoreAdj,
@@ -178,6 +181,12 @@ func seen(c container.InspectResponse) engine.Seen {
 		}
 	}
 	return s
+}
+
+// moment is a time in the engine's words, zero for one that has not come.
+func moment(word string) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, word) // an engine that has none says nothing
+	return t
 }
 
 // listed is a container as the list shows it: its health is not there.

@@ -10,6 +10,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,6 +61,8 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"StdinEndsWithItsAttachment":                     (*suite).lease,
 		"PutMakesParentsThatAllCanRead":                  (*suite).put,
 		"WatchTellsAllAndThenEachChange":                 (*suite).watch,
+		"WatchTellsOfLackOfMemoryBeforeTheDeath":         (*suite).starve,
+		"AContainerShowsWhenItWasStarted":                (*suite).times,
 		"WhatWasNotStartedGoesWithItsOwner":              (*suite).wills,
 		"EveryCallEndsWithItsContext":                    (*suite).contexts,
 	} {
@@ -501,20 +504,56 @@ func (s *suite) checked(command ...string) engine.Container {
 
 func (s *suite) watch() {
 	well, _ := s.begin(s.checked("sleep", "health", "/healthy"))
-	s.told(s.follow(), well, engine.Healthy)
+	s.told(s.follow(), tale{well, health(engine.Healthy)})
 	early := s.follow()
-	s.told(early, well, engine.Healthy) // as it was before
+	s.told(early, tale{well, health(engine.Healthy)}) // as it was before
 	ill, _ := s.begin(s.checked("sleep"))
-	s.told(early, ill, engine.Unhealthy) // as it is now
+	s.told(early, tale{ill, health(engine.Unhealthy)}) // as it is now
+	s.must(s.Stop(s.Context(), well, time.Second))
+	s.told(early, tale{well, engine.Sign{Kind: engine.SignDied}})
 }
 
-// follow watches the health of all, and passes it on.
+func health(h engine.Health) engine.Sign {
+	return engine.Sign{Kind: engine.SignHealth, Health: h}
+}
+
+func (s *suite) starve() {
+	tales := s.follow()
+	watched, _ := s.begin(s.checked("sleep"))
+	s.told(tales, tale{watched, health(engine.Unhealthy)}) // it is watched from now on
+	c := s.kit("eat", strconv.Itoa(64<<20))
+	c.Resources.Memory, c.Resources.MemorySwap = 16<<20, 16<<20
+	id, end := s.begin(c)
+	before := s.told(tales, tale{id, engine.Sign{Kind: engine.SignDied}})
+	if !slices.Contains(before, tale{id, engine.Sign{Kind: engine.SignOOM}}) {
+		s.Errorf("told %v, and of no lack of memory", before)
+	}
+	s.ends(end, 137)
+}
+
+func (s *suite) times() {
+	before := time.Now()
+	id := s.create(s.kit("sleep"))
+	seen, err := s.Inspect(s.Context(), string(id))
+	s.must(err)
+	if !seen.StartedAt.IsZero() || !seen.FinishedAt.IsZero() {
+		s.Errorf("started at %v and over at %v, and never ran", seen.StartedAt, seen.FinishedAt)
+	}
+	s.must(s.Start(s.Context(), id))
+	seen, err = s.Inspect(s.Context(), string(id))
+	s.must(err)
+	if seen.StartedAt.Before(before) || seen.StartedAt.After(time.Now()) || !seen.FinishedAt.IsZero() || seen.OOMKilled {
+		s.Errorf("saw %+v of what was started at %v", seen, before)
+	}
+}
+
+// follow watches all, and passes on what it is told.
 func (s *suite) follow() <-chan tale {
 	tales := make(chan tale, 1000)
 	ctx, cancel := context.WithCancel(s.Context())
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		err := s.Watch(ctx, s.Labels, func(id engine.ID, h engine.Health) { tales <- tale{id, h} })
+		err := s.Watch(ctx, s.Labels, func(id engine.ID, sign engine.Sign) { tales <- tale{id, sign} })
 		if ctx.Err() == nil {
 			s.Errorf("lost: %v", err)
 		}
@@ -528,22 +567,23 @@ func (s *suite) follow() <-chan tale {
 
 // A tale is what a watcher is told.
 type tale struct {
-	id     engine.ID
-	health engine.Health
+	id   engine.ID
+	sign engine.Sign
 }
 
-// told waits until something is told.
-func (s *suite) told(tales <-chan tale, id engine.ID, h engine.Health) {
+// told waits until something is told, and returns what was told before.
+func (s *suite) told(tales <-chan tale, wanted tale) (before []tale) {
 	s.Helper()
 	late := time.After(patience)
 	for {
 		select {
 		case got := <-tales:
-			if got == (tale{id, h}) {
-				return
+			if got == wanted {
+				return before
 			}
+			before = append(before, got)
 		case <-late:
-			s.Fatalf("was not told that %.12s is %s", id, h)
+			s.Fatalf("was not told %v, but %v", wanted, before)
 		}
 	}
 }
@@ -576,7 +616,7 @@ func (s *suite) contexts() {
 	var calls sync.WaitGroup
 	for name, call := range map[string]func() error{
 		"Stop":  func() error { return s.Stop(ctx, id, time.Hour) },
-		"Watch": func() error { return s.Watch(ctx, s.Labels, func(engine.ID, engine.Health) {}) },
+		"Watch": func() error { return s.Watch(ctx, s.Labels, func(engine.ID, engine.Sign) {}) },
 	} {
 		calls.Go(func() {
 			if err := call(); err == nil {

@@ -32,6 +32,9 @@ type container struct {
 	removed bool
 	code    int
 	health  engine.Health
+	starved bool // something in it was killed for lack of memory
+	started time.Time
+	over    time.Time
 	waiters []func(engine.Exit)
 	streams []*stream
 	stdin   *pipe
@@ -65,7 +68,7 @@ func (e *Engine) nameOf(ref engine.ID) string {
 func (c *container) seen() engine.Seen {
 	s := engine.Seen{
 		ID: c.id, Name: c.Name, Image: c.Image, Labels: c.Labels, Running: c.running, Health: c.health,
-		ExitCode: c.code, Hostname: string(c.id[len(c.id)-12:]), Argv: c.argv, Volumes: c.volumes,
+		ExitCode: c.code, OOMKilled: c.starved, StartedAt: c.started, FinishedAt: c.over, Hostname: string(c.id[len(c.id)-12:]), Argv: c.argv, Volumes: c.volumes,
 	}
 	if c.OOMScoreAdj != nil {
 		s.OOMScoreAdj = *c.OOMScoreAdj
@@ -217,7 +220,7 @@ func (e *Engine) admitLocked(c *container) (Program, int, error) {
 // startLocked runs a program in a container, up to its end and its removal.
 func (e *Engine) startLocked(c *container, program Program) {
 	ctx, kill := context.WithCancel(context.Background())
-	c.running, c.kill = true, kill
+	c.running, c.kill, c.started = true, kill, time.Now()
 	if c.checked() {
 		c.health = engine.Starting
 	}
@@ -245,7 +248,7 @@ func (e *Engine) process(c *container) Process {
 		Argv: c.argv, Env: slices.Concat(c.image.Env, c.Env), Files: c.files,
 		Stdin: stdinReader{c.stdin}, Hangup: c.stdin.closed,
 		Stdout: output{e, c, false}, Stderr: output{e, c, true},
-		Signals: c.signals, SetHealth: func(h engine.Health) { e.setHealth(c, h) },
+		Signals: c.signals, SetHealth: func(h engine.Health) { e.setHealth(c, h) }, Starve: func() { e.starve(c) },
 	}
 }
 
@@ -286,7 +289,10 @@ func (e *Engine) killJoiners(c *container) (joiners []*container) {
 
 // endLocked tells all who wait for a container's end, and ends its streams.
 func (e *Engine) endLocked(c *container, code int) {
-	c.running, c.code = false, code
+	if c.running {
+		e.tellLocked(c, engine.Sign{Kind: engine.SignDied})
+	}
+	c.running, c.code, c.over = false, code, time.Now()
 	c.stdin.close()
 	for _, s := range c.streams {
 		s.output.close()

@@ -38,6 +38,10 @@ func testkit(ctx context.Context, p fake.Process) int {
 		p.SetHealth(map[bool]engine.Health{true: engine.Healthy, false: engine.Unhealthy}[args[1] == "health"])
 		return fake.UntilAsked(ctx, p)
 	case "eat":
+		if size, _ := strconv.ParseInt(args[1], 10, 64); size > 32<<20 { // more than what the contract gives it
+			p.Starve()
+			return 137
+		}
 		fmt.Fprintln(p.Stdout, "ate", args[1])
 		return fake.UntilAsked(ctx, p)
 	case "ignore":

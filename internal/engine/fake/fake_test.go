@@ -170,7 +170,7 @@ func TestAWatchThatIsCutReturns(t *testing.T) {
 	bubble(t, func(t *testing.T, e *fake.Engine) {
 		cut := errors.New("proxy timeout")
 		lost := make(chan error)
-		go func() { lost <- e.Watch(t.Context(), nil, func(engine.ID, engine.Health) {}) }()
+		go func() { lost <- e.Watch(t.Context(), nil, func(engine.ID, engine.Sign) {}) }()
 		synctest.Wait()
 		e.CutWatches(cut)
 		if err := <-lost; !errors.Is(err, cut) {

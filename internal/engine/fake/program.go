@@ -29,6 +29,9 @@ type Process struct {
 	Files Files
 	// SetHealth has the container's health check find that from now on.
 	SetHealth func(engine.Health)
+	// Starve has the kernel kill something in the container for lack of memory. If that
+	// is the program itself it has to return 137 then.
+	Starve func()
 }
 
 // Files are files and directories by their absolute paths.
