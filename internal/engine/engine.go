@@ -51,7 +51,8 @@ type Engine interface {
 
 	// Create makes a container that does not run yet. If its owner stops before
 	// Start was called, the engine removes it by itself wherever it can be made to.
-	Create(ctx context.Context, c Container) (ID, error)
+	// Warnings are the engine's words for what it will not do as it was asked to.
+	Create(ctx context.Context, c Container) (id ID, warnings []string, err error)
 	// Stat tells whether a path in a container is a directory, running or not, with
 	// links followed and its volumes mounted. ErrNotFound: nothing is there.
 	Stat(ctx context.Context, id ID, path string) (isDir bool, err error)

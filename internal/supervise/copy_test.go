@@ -43,7 +43,7 @@ func receive(t *testing.T, scope *dockertest.Engine, made engine.Container) *rec
 		}
 	})
 	made.Image, made.Labels = dockertest.Testkit, scope.Labels(nil)
-	id, err := e.Create(t.Context(), made)
+	id, _, err := e.Create(t.Context(), made)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,11 +147,11 @@ func (s *scene) leftovers(owner pod.Owner) {
 	labels[pod.LabelComponent] = "web"
 	scratch := engine.Mount{Type: engine.VolumeMount, Source: "scratch-" + owner.Name, Target: "/s", Labels: owner.Labels(pod.RoleScratch)}
 	data := engine.Mount{Type: engine.VolumeMount, Source: "data-" + owner.Name, Target: "/d", Labels: owner.Labels(pod.RoleData)}
-	pause, err := s.Create(s.Context(), engine.Container{Name: owner.PauseName(), Image: "stubborn", Labels: owner.Labels(pod.RolePause)})
+	pause, _, err := s.Create(s.Context(), engine.Container{Name: owner.PauseName(), Image: "stubborn", Labels: owner.Labels(pod.RolePause)})
 	if err := errors.Join(err, s.Start(s.Context(), pause)); err != nil {
 		s.Fatal(err)
 	}
-	web, err := s.Create(s.Context(), engine.Container{
+	web, _, err := s.Create(s.Context(), engine.Container{
 		Name: owner.ContainerName("web"), Image: "logs", Labels: labels, PID: pause, Mounts: []engine.Mount{scratch, data},
 	})
 	if err := errors.Join(err, s.Start(s.Context(), web)); err != nil {

@@ -55,7 +55,7 @@ func (s *shelf) Image(context.Context, string) (engine.Image, error) {
 	return engine.Image{ID: "image"}, nil
 }
 
-func (s *shelf) Create(context.Context, engine.Container) (engine.ID, error) {
+func (s *shelf) Create(context.Context, engine.Container) (engine.ID, []string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.thief > 0 {
@@ -63,9 +63,9 @@ func (s *shelf) Create(context.Context, engine.Container) (engine.ID, error) {
 		s.there = false
 	}
 	if !s.there {
-		return "", fmt.Errorf("cannot create: %w", engine.ErrNotFound)
+		return "", nil, fmt.Errorf("cannot create: %w", engine.ErrNotFound)
 	}
-	return "container", nil
+	return "container", nil, nil
 }
 
 // history runs something of a run's with a shelf and returns what was told, with

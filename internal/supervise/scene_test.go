@@ -103,7 +103,7 @@ func healthy(name string) pod.Dependency { return pod.Dependency{Name: name, Con
 // supervisor makes a container that can own a pod, and runs it.
 func (s *scene) supervisor(name, service string) pod.Owner {
 	s.Helper()
-	id, err := s.Create(s.Context(), engine.Container{Name: name, Image: "supervisor"})
+	id, _, err := s.Create(s.Context(), engine.Container{Name: name, Image: "supervisor"})
 	if err := errors.Join(err, s.Start(s.Context(), id)); err != nil {
 		s.Fatal(err)
 	}

@@ -202,7 +202,7 @@ func (r *run) create(ctx context.Context, name string) error {
 // seen or pulled is pulled once more.
 func (r *run) createPulled(ctx context.Context, name string) (engine.Container, pod.Component, engine.ID, error) {
 	made, component := r.container(name)
-	id, err := r.tryCreate(made)
+	id, err := r.tryCreate(name, made)
 	if err == nil || !r.lacksImage(ctx, made.Image) {
 		return made, component, id, err
 	}
@@ -210,15 +210,19 @@ func (r *run) createPulled(ctx context.Context, name string) (engine.Container, 
 		return made, component, "", err
 	}
 	made, component = r.container(name)
-	id, err = r.tryCreate(made)
+	id, err = r.tryCreate(name, made)
 	return made, component, id, err
 }
 
 // tryCreate is not given up when the pod ends: what comes of it has to be known.
-func (r *run) tryCreate(c engine.Container) (engine.ID, error) {
+func (r *run) tryCreate(name string, c engine.Container) (engine.ID, error) {
 	ctx, cancel := context.WithTimeout(r.watching, patience)
 	defer cancel()
-	return r.Engine.Create(ctx, c)
+	id, warnings, err := r.Engine.Create(ctx, c)
+	for _, w := range warnings {
+		r.Tell(event.Event{Kind: event.Doubted, Why: name + ": " + w})
+	}
+	return id, err
 }
 
 // container is what to create for a name, and the component it is for.

@@ -62,7 +62,7 @@ func TestTheLargestShmSizeIsThePods(t *testing.T) {
 	}}
 	owner := pod.Owner{ID: b.owner.ID, Name: b.owner.Name}
 	run := func(made engine.Container) *dockertest.Container {
-		id, err := b.engine.Create(t.Context(), made)
+		id, _, err := b.engine.Create(t.Context(), made)
 		if err != nil {
 			t.Fatal(err)
 		}

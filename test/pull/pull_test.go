@@ -205,7 +205,7 @@ type forgetful struct {
 }
 
 // Create implements engine.Engine.
-func (f *forgetful) Create(ctx context.Context, c engine.Container) (engine.ID, error) {
+func (f *forgetful) Create(ctx context.Context, c engine.Container) (engine.ID, []string, error) {
 	if c.Labels[pod.LabelRole] == pod.RoleComponent {
 		f.times.Do(func() { f.lose(c.Image) })
 	}

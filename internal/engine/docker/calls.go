@@ -97,9 +97,9 @@ func (d *Engine) List(ctx context.Context, labels map[string]string) ([]engine.S
 }
 
 // Create implements engine.Engine.
-func (d *Engine) Create(ctx context.Context, c engine.Container) (engine.ID, error) {
+func (d *Engine) Create(ctx context.Context, c engine.Container) (engine.ID, []string, error) {
 	if err := d.lacks(c); err != nil {
-		return "", fail(err, "create container %s", c.Name)
+		return "", nil, fail(err, "create container %s", c.Name)
 	}
 	api := d.api
 	if c.Owner != "" {
@@ -107,9 +107,9 @@ func (d *Engine) Create(ctx context.Context, c engine.Container) (engine.ID, err
 	}
 	made, err := api.ContainerCreate(ctx, config(c), host(c), nil, platform(c.Platform), c.Name)
 	if err != nil {
-		return "", fail(err, "create container %s", c.Name)
+		return "", nil, fail(err, "create container %s", c.Name)
 	}
-	return engine.ID(made.ID), nil
+	return engine.ID(made.ID), made.Warnings, nil
 }
 
 // Stat implements engine.Engine. The engine itself follows all links but one at

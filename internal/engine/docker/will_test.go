@@ -55,7 +55,7 @@ func createAndHang() int {
 	fmt.Println("sent")
 	for i := range count {
 		creates.Go(func() {
-			if _, err := e.Create(ctx, heir(i, os.Getenv(envOwner), os.Getenv(envLabel))); err != nil {
+			if _, _, err := e.Create(ctx, heir(i, os.Getenv(envOwner), os.Getenv(envLabel))); err != nil {
 				fmt.Println(err)
 			}
 		})
@@ -152,12 +152,12 @@ func TestAWillDoesNothingWhenItIsWithdrawn(t *testing.T) {
 	owner := d.Run(t, sleeping)
 	e := open(t)
 	c := heir(99, owner.ID, d.Labels(nil)[dockertest.Label])
-	id, err := e.Create(t.Context(), c)
+	id, _, err := e.Create(t.Context(), c)
 	if err := errors.Join(err, e.Remove(t.Context(), id)); err != nil {
 		t.Fatal(err)
 	}
 	c.Owner = ""
-	if _, err := e.Create(t.Context(), c); err != nil {
+	if _, _, err := e.Create(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	// Those that have wills show when the engine has noticed the owner's end.
@@ -175,7 +175,7 @@ func TestACreateThatFailsLeavesNothing(t *testing.T) {
 	c.Image = "podlike/missing:none"
 	before := descriptors(t)
 	for range 10 {
-		if _, err := e.Create(t.Context(), c); !errors.Is(err, engine.ErrNotFound) {
+		if _, _, err := e.Create(t.Context(), c); !errors.Is(err, engine.ErrNotFound) {
 			t.Fatalf("got %v, want not found", err)
 		}
 	}
@@ -299,7 +299,7 @@ func TestAWillIsCarriedOutUnlessWithdrawn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner"}); err != nil {
+			if _, _, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner"}); err != nil {
 				t.Fatal(err)
 			}
 			dockertest.Eventually(t, 5*time.Second, func() (bool, string) { return d.has("POST wait"), "no wait" })
@@ -333,7 +333,7 @@ func TestAnAnswerThatNeverCameLeavesAWill(t *testing.T) {
 	}
 	d.serve(t, "unix", filepath.Join(t.TempDir(), "socket"))
 	e := open(t)
-	if _, err := e.Create(ctx, engine.Container{Name: "web", Owner: "owner"}); !errors.Is(err, context.Canceled) {
+	if _, _, err := e.Create(ctx, engine.Container{Name: "web", Owner: "owner"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 	close(answer)
@@ -351,7 +351,7 @@ func TestARefusedCreateHasNoWill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner"}); !errors.Is(err, engine.ErrNotFound) {
+	if _, _, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner"}); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 	close(d.ownerEnded)
@@ -372,7 +372,7 @@ func TestOverANetworkThereAreNoWills(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner"}); err != nil || id != "new" {
+	if id, _, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner"}); err != nil || id != "new" {
 		t.Errorf("got %q, %v", id, err)
 	}
 	if err := e.Close(); err != nil {

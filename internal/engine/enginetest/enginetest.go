@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 	for name, law := range map[string]func(*suite){
 		"WhatIsNotThereIsNotFound":                       (*suite).notFound,
 		"ContainersAreFoundByTheirLabels":                (*suite).labels,
+		"CreateWarns":                                    (*suite).warns,
 		"ANameIsTakenOnce":                               (*suite).names,
 		"ANameIsFreeAfterItsContainerWasRemoved":         (*suite).freedNames,
 		"WhatIsGoneCanBeRemovedAgain":                    (*suite).removedTwice,
@@ -105,7 +106,7 @@ func (s *suite) kit(command ...string) engine.Container {
 
 func (s *suite) create(c engine.Container) engine.ID {
 	s.Helper()
-	id, err := s.Create(s.Context(), c)
+	id, _, err := s.Create(s.Context(), c)
 	s.must(err)
 	return id
 }
@@ -161,7 +162,7 @@ func (s *suite) notFound() {
 
 	c := s.kit("sleep")
 	c.Image = Missing
-	_, err = s.Create(ctx, c)
+	_, _, err = s.Create(ctx, c)
 	s.is(err, engine.ErrNotFound, "Create of a missing image")
 	s.vanishes(c.Name)
 }
@@ -211,10 +212,25 @@ func (s *suite) same(got engine.Seen, c engine.Container) {
 	}
 }
 
+func (s *suite) warns() {
+	c := s.kit("sleep")
+	c.Resources.NoOOMKill = true
+	_, warnings, err := s.Create(s.Context(), c)
+	s.must(err)
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "OOM") { // a limit is missing, or the kernel cannot do it
+		s.Errorf("warned %q", warnings)
+	}
+	_, warnings, err = s.Create(s.Context(), s.kit("sleep"))
+	s.must(err)
+	if len(warnings) > 0 {
+		s.Errorf("warned %q of nothing", warnings)
+	}
+}
+
 func (s *suite) names() {
 	c := s.kit("sleep")
 	s.create(c)
-	if _, err := s.Create(s.Context(), c); err == nil {
+	if _, _, err := s.Create(s.Context(), c); err == nil {
 		s.Error("a second container got the same name")
 	}
 }
@@ -292,7 +308,9 @@ func (f first) Write(p []byte) (int, error) {
 }
 
 func (s *suite) stopKills() {
-	id, end := s.begin(s.kit("ignore"))
+	tales := s.follow()
+	id, end := s.begin(s.checked("ignore", "health", "/healthy"))
+	s.told(tales, tale{id, health(engine.Healthy)}) // it listens to signals now
 	began := time.Now()
 	s.must(s.Stop(s.Context(), id, 500*time.Millisecond))
 	if took := time.Since(began); took < 900*time.Millisecond {
@@ -629,7 +647,7 @@ func (s *suite) contexts() {
 	if x := <-end; x.Err == nil {
 		s.Errorf("the wait's end is %v, want an error", x)
 	}
-	if _, err := s.Create(ctx, s.kit("sleep")); err == nil {
+	if _, _, err := s.Create(ctx, s.kit("sleep")); err == nil {
 		s.Error("created when ctx was done")
 	}
 	s.must(s.Remove(s.Context(), id))

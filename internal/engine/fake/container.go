@@ -78,7 +78,7 @@ func (c *container) seen() engine.Seen {
 
 // Create implements engine.Engine. What has an owner that does not run is removed
 // at once.
-func (e *Engine) Create(ctx context.Context, asked engine.Container) (id engine.ID, err error) {
+func (e *Engine) Create(ctx context.Context, asked engine.Container) (id engine.ID, warnings []string, err error) {
 	err = e.call(ctx, "create", asked.Name, func() error {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -93,9 +93,17 @@ func (e *Engine) Create(ctx context.Context, asked engine.Container) (id engine.
 		return nil
 	})
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return id, nil
+	return id, doubts(asked), nil
+}
+
+// doubts is what the engine warns of.
+func doubts(c engine.Container) (all []string) {
+	if c.Resources.NoOOMKill && c.Resources.Memory == 0 {
+		all = append(all, "OOM killer is disabled, but no memory limit is set")
+	}
+	return all
 }
 
 // makeLocked makes a container, unless something it needs is missing or taken.

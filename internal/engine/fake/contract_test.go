@@ -35,7 +35,7 @@ func testkit(ctx context.Context, p fake.Process) int {
 	args := append(p.Argv[1:], "", "", "")
 	switch args[0] {
 	case "sleep":
-		p.SetHealth(map[bool]engine.Health{true: engine.Healthy, false: engine.Unhealthy}[args[1] == "health"])
+		p.SetHealth(healthOf(args))
 		return fake.UntilAsked(ctx, p)
 	case "eat":
 		if size, _ := strconv.ParseInt(args[1], 10, 64); size > 32<<20 { // more than what the contract gives it
@@ -45,6 +45,7 @@ func testkit(ctx context.Context, p fake.Process) int {
 		fmt.Fprintln(p.Stdout, "ate", args[1])
 		return fake.UntilAsked(ctx, p)
 	case "ignore":
+		p.SetHealth(healthOf(args))
 		return fake.Stubborn(ctx, p)
 	case "exit":
 		code, _ := strconv.Atoi(args[1])
@@ -67,6 +68,14 @@ func testkit(ctx context.Context, p fake.Process) int {
 		}
 	}
 	return 0
+}
+
+// healthOf is what a health check finds of who was started with these arguments.
+func healthOf(args []string) engine.Health {
+	if args[1] == "health" {
+		return engine.Healthy
+	}
+	return engine.Unhealthy
 }
 
 // wait waits for a container's end.

@@ -30,7 +30,7 @@ func bubble(t *testing.T, test func(t *testing.T, e *fake.Engine)) {
 // run creates and starts a container and waits for its end.
 func run(t *testing.T, e *fake.Engine, c engine.Container) (engine.ID, <-chan engine.Exit) {
 	t.Helper()
-	id, err := e.Create(t.Context(), c)
+	id, _, err := e.Create(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func run(t *testing.T, e *fake.Engine, c engine.Container) (engine.ID, <-chan en
 
 func TestAContainerOfADeadOwnerIsRemovedAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, e *fake.Engine) {
-		id, err := e.Create(t.Context(), engine.Container{Name: "heir", Image: "sleep", Owner: "nobody"})
+		id, _, err := e.Create(t.Context(), engine.Container{Name: "heir", Image: "sleep", Owner: "nobody"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,13 +103,13 @@ func TestANameIsTakenUntilTheRemovalIsOver(t *testing.T) {
 		id, end := run(t, e, engine.Container{Name: "web", Image: "sleep"})
 		e.Kill("web")
 		<-end
-		if _, err := e.Create(t.Context(), engine.Container{Name: "web", Image: "sleep"}); err == nil {
+		if _, _, err := e.Create(t.Context(), engine.Container{Name: "web", Image: "sleep"}); err == nil {
 			t.Error("the name was free while the engine was removing its container")
 		}
 		if err := e.Remove(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.Create(t.Context(), engine.Container{Name: "web", Image: "sleep"}); err != nil {
+		if _, _, err := e.Create(t.Context(), engine.Container{Name: "web", Image: "sleep"}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -123,7 +123,7 @@ func TestAnInterceptorCanLoseAnAnswer(t *testing.T) {
 			calls = append(calls, c.String())
 			return errors.Join(do(), lost)
 		})
-		id, err := e.Create(t.Context(), engine.Container{Name: "web", Image: "sleep"})
+		id, _, err := e.Create(t.Context(), engine.Container{Name: "web", Image: "sleep"})
 		if !errors.Is(err, lost) || id != "" {
 			t.Errorf("got %q, %v", id, err)
 		}
