@@ -60,6 +60,10 @@ type Engine interface {
 	// it mounts. Parents that are not there are made, for all to read. ErrReadOnly: the
 	// directory is in a read-only root or volume.
 	Put(ctx context.Context, id ID, dir string, archive io.Reader) error
+	// Read returns a regular file of a container, running or not: all of it, or the last
+	// limit bytes. Links are followed and volumes mounted, but what is in a tmpfs is
+	// not seen. ErrNotFound: there is no such file.
+	Read(ctx context.Context, id ID, path string, limit int64) ([]byte, error)
 	// Attach connects to a container's streams. Attached before Start it misses
 	// no byte of output. It attaches to stdin too when the container was created with it.
 	Attach(ctx context.Context, id ID, c Container) (Stream, error)
@@ -228,7 +232,8 @@ type SignKind string
 // The kinds of signs.
 const (
 	SignHealth SignKind = "health"
-	// SignOOM: the kernel killed a process in it for lack of memory.
+	// SignOOM: the kernel killed a process in it for lack of memory. A real engine
+	// under load may miss that of a container that ends by it.
 	SignOOM SignKind = "oom"
 	// SignDied: it has ended. It is the last sign of a container.
 	SignDied SignKind = "died"

@@ -7,6 +7,7 @@
 package docker
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
@@ -123,6 +124,43 @@ func (d *Engine) Stat(ctx context.Context, id engine.ID, name string) (isDir boo
 		return false, fmt.Errorf("cannot look at %s in container %.12s: %w", name, id, engine.ErrNotFound)
 	}
 	return at.Mode.IsDir(), fail(err, "look at %s in container %.12s", name, id)
+}
+
+// Read implements engine.Engine. The engine sends links as what they are.
+func (d *Engine) Read(ctx context.Context, id engine.ID, name string, limit int64) ([]byte, error) {
+	archive, at, err := d.api.CopyFromContainer(ctx, string(id), name)
+	if err == nil && at.Mode&fs.ModeSymlink != 0 {
+		_ = archive.Close() // of a reader
+		archive, _, err = d.api.CopyFromContainer(ctx, string(id), at.LinkTarget)
+	}
+	if err != nil && !errdefs.IsNotFound(err) && d.belowFile(ctx, id, name) {
+		err = engine.ErrNotFound
+	}
+	if err != nil {
+		return nil, fail(err, "read %s in container %.12s", name, id)
+	}
+	defer archive.Close()
+	content, err := lastOf(archive, limit)
+	return content, fail(err, "read %s in container %.12s", name, id)
+}
+
+// errNoFile: what is to be read is a directory or a device.
+var errNoFile = errors.New("it is not a regular file")
+
+// lastOf is the end of the file that an archive begins with.
+func lastOf(archive io.Reader, limit int64) ([]byte, error) {
+	r := tar.NewReader(archive)
+	file, err := r.Next()
+	if err != nil {
+		return nil, err
+	}
+	if file.Typeflag != tar.TypeReg {
+		return nil, errNoFile
+	}
+	if _, err := io.CopyN(io.Discard, r, max(file.Size-limit, 0)); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 // belowFile tells whether a path leads through a file. The engine calls that a

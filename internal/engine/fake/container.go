@@ -257,6 +257,7 @@ func (e *Engine) process(c *container) Process {
 		Stdin: stdinReader{c.stdin}, Hangup: c.stdin.closed,
 		Stdout: output{e, c, false}, Stderr: output{e, c, true},
 		Signals: c.signals, SetHealth: func(h engine.Health) { e.setHealth(c, h) }, Starve: func() { e.starve(c) },
+		Write: func(name, content string) { e.write(c, name, content) },
 	}
 }
 

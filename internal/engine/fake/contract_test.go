@@ -62,6 +62,9 @@ func testkit(ctx context.Context, p fake.Process) int {
 		fmt.Fprint(p.Stdout, args[1])
 	case "cat":
 		_, _ = io.Copy(p.Stdout, p.Stdin)
+	case "history":
+		p.Write(args[1], fmt.Sprintf("%d %s started\n", time.Now().UnixNano(), args[2]))
+		return fake.UntilAsked(ctx, p)
 	case "stat":
 		for _, name := range p.Argv[2:] {
 			fmt.Fprintln(p.Stdout, p.Files[name].Mode, strings.Repeat("0 ", 3)+name)

@@ -25,8 +25,9 @@ type Process struct {
 	// Signals gives the names of the signals it is sent. Who does not take them
 	// ignores them.
 	Signals <-chan string
-	// Files are those that were put into the container.
+	// Files are those that were put into the container. Write makes another.
 	Files Files
+	Write func(name, content string)
 	// SetHealth has the container's health check find that from now on.
 	SetHealth func(engine.Health)
 	// Starve has the kernel kill something in the container for lack of memory. If that

@@ -230,6 +230,26 @@ func (e *Engine) Stat(ctx context.Context, id engine.ID, path string) (isDir boo
 	return isDir, err
 }
 
+// Read implements engine.Engine.
+func (e *Engine) Read(ctx context.Context, id engine.ID, name string, limit int64) (content []byte, err error) {
+	err = e.call(ctx, "read", e.nameOf(id), func() error {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		c, err := e.findLocked(id)
+		if err != nil {
+			return err
+		}
+		isDir, err := c.stat(name)
+		if isDir {
+			return fmt.Errorf("%s is not a regular file", name)
+		}
+		all := c.files[path.Clean(name)].Content
+		content = []byte(all[max(0, len(all)-int(limit)):])
+		return err
+	})
+	return content, err
+}
+
 // stat tells whether what is at a path is a directory. The root is there, and what
 // volumes are mounted on.
 func (c *container) stat(name string) (isDir bool, err error) {
@@ -243,6 +263,13 @@ func (c *container) stat(name string) (isDir bool, err error) {
 		return file.Mode.IsDir(), nil
 	}
 	return false, fmt.Errorf("%s: %w", name, engine.ErrNotFound)
+}
+
+// write makes a file, as a program in the container does.
+func (e *Engine) write(c *container, name, content string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c.files[name] = File{Mode: 0o644, Content: content}
 }
 
 // unpack adds what is in an archive, making parents that are not there.
