@@ -49,8 +49,9 @@ type Engine interface {
 	// is not told.
 	Watch(ctx context.Context, labels map[string]string, tell func(ID, Sign)) error
 
-	// Create makes a container that does not run yet. If its owner stops before
-	// Start was called, the engine removes it by itself wherever it can be made to.
+	// Create makes a container that does not run yet. If its owner stops, or StartWithin
+	// is over, before Start was called, the engine removes it by itself wherever it can
+	// be made to.
 	// Warnings are the engine's words for what it will not do as it was asked to.
 	Create(ctx context.Context, c Container) (id ID, warnings []string, err error)
 	// Stat tells whether a path in a container is a directory, running or not, with
@@ -114,6 +115,10 @@ type Container struct {
 	Platform string
 	// Owner is the container whose end makes this one pointless (see Create).
 	Owner ID
+	// StartWithin, when not zero, is how long the container may stay without having
+	// been started, instead of as long as its owner: for what is made again and again
+	// while the owner lives. It has to be well above what the engine may take.
+	StartWithin time.Duration
 
 	Entrypoint []string
 	Command    []string

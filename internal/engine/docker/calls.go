@@ -9,6 +9,7 @@ package docker
 import (
 	"archive/tar"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ import (
 // Engine is a Docker daemon.
 type Engine struct {
 	api *client.Client
-	// creating sends create requests only, each with a will. It is api where there are no wills.
+	// creating sends requests with a will behind each. It is api where there are no wills.
 	creating *client.Client
 	wills    *wills
 }
@@ -57,7 +58,7 @@ func Open(ctx context.Context) (*Engine, error) {
 	return d, err
 }
 
-// leaveWills makes a client of its own for create requests.
+// leaveWills makes a client of its own for requests with wills.
 func (d *Engine) leaveWills(socket string) (err error) {
 	d.wills.socket = socket
 	d.creating, err = client.NewClientWithOpts(
@@ -68,10 +69,10 @@ func (d *Engine) leaveWills(socket string) (err error) {
 	return err
 }
 
-// Close ends the connections. What was created and not started still goes with its
-// owner.
+// Close ends the connections. What was created and not started still goes when its
+// time has come.
 func (d *Engine) Close() error {
-	d.wills.leave()
+	d.wills.leaveAll()
 	return d.api.Close()
 }
 
@@ -102,11 +103,35 @@ func (d *Engine) Create(ctx context.Context, c engine.Container) (engine.ID, []s
 	if err := d.lacks(c); err != nil {
 		return "", nil, fail(err, "create container %s", c.Name)
 	}
-	api := d.api
-	if c.Owner != "" {
-		api, ctx = d.creating, context.WithValue(ctx, heir{}, c.Owner)
+	if c.StartWithin > 0 && d.wills.can() {
+		return d.createTimed(ctx, c)
 	}
-	made, err := api.ContainerCreate(ctx, config(c), host(c), nil, platform(c.Platform), c.Name)
+	api := d.api
+	if c.Owner != "" && c.StartWithin == 0 {
+		api, ctx = d.creating, whenEnded(c.Owner, c.Name).behind(ctx)
+	}
+	return create(ctx, api, c, c.Name)
+}
+
+// createTimed makes a container under another name first (see wills).
+func (d *Engine) createTimed(ctx context.Context, c engine.Container) (engine.ID, []string, error) {
+	name := c.Name + "." + rand.Text()
+	id, warnings, err := create(whenOver(c.StartWithin, name).behind(ctx), d.creating, c, name)
+	if err != nil {
+		return "", nil, err
+	}
+	last := whenOver(c.StartWithin, string(id))
+	last.id = id
+	err = d.creating.ContainerRename(last.behind(ctx), string(id), c.Name)
+	if err != nil {
+		return "", nil, errors.Join(fail(err, "create container %s", c.Name), d.Remove(ctx, id))
+	}
+	return id, warnings, nil
+}
+
+// create sends the one request.
+func create(ctx context.Context, api *client.Client, c engine.Container, name string) (engine.ID, []string, error) {
+	made, err := api.ContainerCreate(ctx, config(c), host(c), nil, platform(c.Platform), name)
 	if err != nil {
 		return "", nil, fail(err, "create container %s", c.Name)
 	}
@@ -183,6 +208,7 @@ func (d *Engine) Put(ctx context.Context, id engine.ID, dir string, archive io.R
 // Start implements engine.Engine.
 func (d *Engine) Start(ctx context.Context, id engine.ID) error {
 	if err := d.api.ContainerStart(ctx, string(id), container.StartOptions{}); err != nil {
+		d.wills.leave(id)
 		return startFail(err, id)
 	}
 	d.wills.void(id)
@@ -245,14 +271,18 @@ func (d *Engine) Stop(ctx context.Context, id engine.ID, grace time.Duration) er
 // Remove implements engine.Engine.
 func (d *Engine) Remove(ctx context.Context, id engine.ID) error {
 	err := d.api.ContainerRemove(ctx, string(id), container.RemoveOptions{Force: true, RemoveVolumes: true})
-	d.wills.void(id)
-	if errdefs.IsConflict(err) { // the engine is at it already
-		return d.removed(ctx, id)
+	switch {
+	case errdefs.IsConflict(err): // the engine is at it already
+		err = d.removed(ctx, id)
+	case errdefs.IsNotFound(err):
+		err = nil
+	default:
+		err = fail(err, "remove container %.12s", id)
 	}
-	if errdefs.IsNotFound(err) {
-		return nil
+	if err == nil {
+		d.wills.void(id)
 	}
-	return fail(err, "remove container %.12s", id)
+	return err
 }
 
 // removed waits until the engine has removed a container.

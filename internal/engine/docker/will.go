@@ -31,8 +31,20 @@ import (
 //	DELETE /containers/<name>            refused by the engine if it runs by then
 //
 // The daemon takes the requests of a connection one after the other, so it is the
-// daemon that waits for our end and then removes what we left. Three things make
-// that hold when we are gone:
+// daemon that waits for our end and then removes what we left.
+//
+// What is created again and again while the owner lives would leave the daemon with
+// more and more connections. Such a container says within what time it will be
+// started, and the first of the two requests is another:
+//
+//	GET    /events?until=<then>          of no event at all, answered when it is then
+//
+// By then the name may be that of a newer container, and an ID is not known before
+// there is one. So this will is about a name that nobody else ever has; once the ID
+// is known the container is renamed, by a request that has a will about the ID behind
+// it. Each of the two holds before the other ends.
+//
+// Three things make wills hold when we are gone:
 //
 // A connection ends with its last descriptor, and ours die with us. So we send
 // the connection's own descriptor over it: it stays open as long as that message
@@ -50,8 +62,9 @@ import (
 // A will is withdrawn when its container was started or removed. It is left when
 // nobody is there any more to do that, or when it is not known whether there is a
 // container: then nobody will start it. The daemon keeps the connection of a
-// withdrawn will until the owner has stopped, as it looks at nothing while it waits;
-// it finds out when it wants to answer, and goes no further. Where the engine is not
+// withdrawn will until its time has come, as it looks at nothing while it waits;
+// it finds out when it wants to answer, and goes no further. A will that was not
+// withdrawn does no harm to what runs. Where the engine is not
 // reached by a socket of this machine there are no wills, and the next supervisor's
 // sweep finds what was left.
 type wills struct {
@@ -63,19 +76,51 @@ type wills struct {
 
 func newWills() *wills { return &wills{open: map[engine.ID]*net.UnixConn{}} }
 
-// heir is the key under which a create request's context names the owner.
-type heir struct{}
+// can tells whether there can be wills.
+func (w *wills) can() bool { return w.socket != "" }
+
+// A will says what the daemon is to wait for and what it removes then.
+type will struct {
+	await string // method and path below the API's, such as "GET /events"
+	heir  string // the container's name or ID
+	// id is that of the container. Empty: the answer to the request tells it.
+	id engine.ID
+}
+
+// whenEnded is a will for the time when the owner has stopped.
+func whenEnded(owner engine.ID, heir string) will {
+	return will{await: "POST /containers/" + string(owner) + "/wait?condition=not-running", heir: heir}
+}
+
+// noEvent is a filter that no event passes.
+const noEvent = `{"event":["none"]}`
+
+// whenOver is a will for the time when d is over.
+func whenOver(d time.Duration, heir string) will {
+	then := time.Now().Add(d)
+	until := fmt.Sprintf("%d.%09d", then.Unix(), then.Nanosecond())
+	return will{await: "GET /events?until=" + until + "&filters=" + url.QueryEscape(noEvent), heir: heir}
+}
+
+// behind has a request that is sent with the context be followed by a will.
+func (w will) behind(ctx context.Context) context.Context {
+	return context.WithValue(ctx, willKey{}, w)
+}
+
+type willKey struct{}
 
 // padding is well above what the daemon may have read ahead.
 const padding = 16 << 10
 
-// RoundTrip sends a create request with a will behind it.
+// RoundTrip sends a request with a will behind it.
 func (w *wills) RoundTrip(req *http.Request) (*http.Response, error) {
-	defer req.Body.Close() // as the transport of a request has to
+	if req.Body != nil {
+		defer req.Body.Close() // as the transport of a request has to
+	}
 	ctx := req.Context()
-	owner, ok := ctx.Value(heir{}).(engine.ID)
+	last, ok := ctx.Value(willKey{}).(will)
 	if !ok {
-		return nil, errors.New("cannot leave a will: no owner named")
+		return nil, errors.New("cannot leave a will: there is none")
 	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", w.socket)
 	if err != nil {
@@ -85,18 +130,20 @@ func (w *wills) RoundTrip(req *http.Request) (*http.Response, error) {
 	stop := context.AfterFunc(ctx, func() { _ = line.SetDeadline(time.Unix(1, 0)) }) // fails on a closed one only
 	defer stop()
 
-	if err := bequeath(line, req, owner); err != nil {
+	if err := bequeath(line, req, last); err != nil {
 		withdraw(line)
 		return nil, cause(ctx, err)
 	}
-	res, id, err := answer(line, req)
+	res, made, err := answer(line, req)
 	switch {
 	case err != nil:
 		return nil, errors.Join(cause(ctx, err), line.Close()) // the will is left
-	case id == "":
+	case res.StatusCode >= http.StatusMultipleChoices:
 		withdraw(line)
+	case last.id != "":
+		w.keep(last.id, line)
 	default:
-		w.keep(id, line)
+		w.keep(made, line)
 	}
 	return res, nil
 }
@@ -110,16 +157,17 @@ func cause(ctx context.Context, err error) error {
 }
 
 // bequeath sends the request and the will.
-func bequeath(line *net.UnixConn, req *http.Request, owner engine.ID) error {
+func bequeath(line *net.UnixConn, req *http.Request, last will) error {
 	var text bytes.Buffer
 	if err := req.Write(&text); err != nil {
 		return err
 	}
 	most := max(bytes.LastIndexByte(text.Bytes(), '}'), 0)
-	api, _, _ := strings.Cut(req.URL.Path, "/containers/create")
-	name := url.PathEscape(req.URL.Query().Get("name"))
-	fmt.Fprintf(&text, "POST %s/containers/%s/wait?condition=not-running HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n", api, owner, req.Host)
-	fmt.Fprintf(&text, "DELETE %s/containers/%s?v=1 HTTP/1.1\r\nHost: %s\r\nX-Padding: %s\r\n", api, name, req.Host, strings.Repeat("-", padding))
+	api, _, _ := strings.Cut(req.URL.Path, "/containers/")
+	method, path, _ := strings.Cut(last.await, " ")
+	fmt.Fprintf(&text, "%s %s%s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n", method, api, path, req.Host)
+	fmt.Fprintf(&text, "DELETE %s/containers/%s?v=1 HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nX-Padding: %s\r\n",
+		api, url.PathEscape(last.heir), req.Host, strings.Repeat("-", padding))
 	if _, err := line.Write(text.Next(most)); err != nil {
 		return err
 	}
@@ -193,7 +241,9 @@ func withdraw(line *net.UnixConn) {
 	_ = line.Close()
 }
 
+// keep remembers the will about a container, in place of an older one.
 func (w *wills) keep(id engine.ID, line *net.UnixConn) {
+	w.void(id)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open[id] = line
@@ -201,17 +251,29 @@ func (w *wills) keep(id engine.ID, line *net.UnixConn) {
 
 // void withdraws the will about a container, if there is one.
 func (w *wills) void(id engine.ID) {
-	w.mu.Lock()
-	line, ok := w.open[id]
-	delete(w.open, id)
-	w.mu.Unlock()
-	if ok {
+	if line, ok := w.take(id); ok {
 		withdraw(line)
 	}
 }
 
-// leave lets go of all wills, which stay in force.
-func (w *wills) leave() {
+// leave lets go of the will about a container, if there is one. It stays in force.
+func (w *wills) leave(id engine.ID) {
+	if line, ok := w.take(id); ok {
+		_ = line.Close() // nothing was to be sent any more
+	}
+}
+
+// take hands a will over to who ends it.
+func (w *wills) take(id engine.ID) (line *net.UnixConn, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	line, ok = w.open[id]
+	delete(w.open, id)
+	return line, ok
+}
+
+// leaveAll lets go of all wills, which stay in force.
+func (w *wills) leaveAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, line := range w.open {

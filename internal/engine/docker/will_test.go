@@ -29,9 +29,10 @@ import (
 
 // The environment of this test's program when it is to be one that gets killed.
 const (
-	envOwner = "PODLIKE_TEST_OWNER" // ID of the owner of what it creates
-	envLabel = "PODLIKE_TEST_LABEL" // the label's value of what it creates
-	envCount = "PODLIKE_TEST_COUNT" // how many it creates at once
+	envOwner  = "PODLIKE_TEST_OWNER"  // ID of the owner of what it creates
+	envLabel  = "PODLIKE_TEST_LABEL"  // the label's value of what it creates
+	envCount  = "PODLIKE_TEST_COUNT"  // how many it creates at once
+	envWithin = "PODLIKE_TEST_WITHIN" // within what time what it creates is to be started
 )
 
 func TestMain(m *testing.M) {
@@ -51,11 +52,14 @@ func createAndHang() int {
 		return 1
 	}
 	count, _ := strconv.Atoi(os.Getenv(envCount))
+	within, _ := time.ParseDuration(os.Getenv(envWithin))
 	var creates sync.WaitGroup
 	fmt.Println("sent")
 	for i := range count {
 		creates.Go(func() {
-			if _, _, err := e.Create(ctx, heir(i, os.Getenv(envOwner), os.Getenv(envLabel))); err != nil {
+			c := heir(i, os.Getenv(envOwner), os.Getenv(envLabel))
+			c.StartWithin = within
+			if _, _, err := e.Create(ctx, c); err != nil {
 				fmt.Println(err)
 			}
 		})
@@ -74,8 +78,8 @@ func heir(i int, owner, label string) engine.Container {
 }
 
 // doomed runs a program that creates containers, and kills it a while after it has
-// said a word.
-func doomed(t *testing.T, d *dockertest.Engine, owner string, count int, word string, after time.Duration) {
+// said a word. More is added to its environment.
+func doomed(t *testing.T, d *dockertest.Engine, owner string, count int, word string, after time.Duration, more ...string) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -83,6 +87,7 @@ func doomed(t *testing.T, d *dockertest.Engine, owner string, count int, word st
 	}
 	p := exec.Command(self)
 	p.Env = append(os.Environ(), envOwner+"="+owner, envLabel+"="+d.Labels(nil)[dockertest.Label], envCount+"="+strconv.Itoa(count))
+	p.Env = append(p.Env, more...)
 	out, err := p.StdoutPipe()
 	if err := errors.Join(err, p.Start()); err != nil {
 		t.Fatal(err)
@@ -146,6 +151,61 @@ func TestWhatWasBeingCreatedGoesWithItsOwner(t *testing.T) {
 	}
 }
 
+// The owner lives on, and so may the pod in it.
+func TestWhatADeadProgramWasToStartInTimeGoes(t *testing.T) {
+	for name, test := range map[string]struct {
+		word  string
+		after time.Duration
+	}{
+		"Created": {"created", 0},
+		"Asked":   {"sent", 0},
+		"Soon":    {"sent", 20 * time.Millisecond},
+		"Later":   {"sent", 100 * time.Millisecond},
+		"Late":    {"sent", 300 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := dockertest.New(t)
+			owner := d.Run(t, sleeping)
+			doomed(t, d, owner.ID, 8, test.word, test.after, envWithin+"=5s")
+			if test.word == "created" {
+				heirs(t, d, owner.ID, 8, 0)
+			}
+			heirs(t, d, owner.ID, 0, 10*time.Second)
+			if !owner.Running(t) {
+				t.Error("the owner has ended")
+			}
+		})
+	}
+}
+
+// The one that had the name before was not started in time.
+func TestANewerContainerOfTheSameNameStays(t *testing.T) {
+	d := dockertest.New(t)
+	label := d.Labels(nil)[dockertest.Label]
+	e, err := docker.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, last := heir(1, "nobody", label), heir(2, "nobody", label)
+	first.StartWithin, last.StartWithin = 2*time.Second, 3*time.Second
+	id, _, err := e.Create(t.Context(), first)
+	_, _, lastErr := e.Create(t.Context(), last)
+	if err := errors.Join(err, lastErr, e.Close()); err != nil { // the wills are left
+		t.Fatal(err)
+	}
+	d.Container(t, string(id)).Remove(t)
+	first.Owner, first.StartWithin = "", 0
+	newer, _, err := open(t).Create(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heirs(t, d, string(newer), 0, 10*time.Second)
+	if !d.Container(t, string(newer)).Exists(t) {
+		t.Error("it went with the one before")
+	}
+}
+
 // A will names its container, and a name may pass on.
 func TestAWillDoesNothingWhenItIsWithdrawn(t *testing.T) {
 	d := dockertest.New(t)
@@ -199,6 +259,7 @@ func descriptors(t *testing.T) int {
 type daemon struct {
 	ownerEnded chan struct{} // ends the waits for the owner
 	create     http.HandlerFunc
+	rename     int // the status it answers with
 
 	mu   sync.Mutex
 	seen []string // the requests, as "METHOD last/parts"
@@ -251,6 +312,12 @@ func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).Flush()
 		<-d.ownerEnded
 		fmt.Fprintln(w, `{"StatusCode": 0}`)
+	case "events":
+		until, _ := strconv.ParseFloat(r.URL.Query().Get("until"), 64)
+		_ = http.NewResponseController(w).Flush()
+		time.Sleep(time.Until(time.UnixMicro(int64(until * 1e6)))) // as the real one waits
+	case "rename":
+		w.WriteHeader(d.rename)
 	case "start":
 		w.WriteHeader(http.StatusNoContent)
 	}
@@ -274,7 +341,7 @@ func (d *daemon) idle(t *testing.T) {
 
 // newDaemon makes one that creates what it is asked to.
 func newDaemon() *daemon {
-	return &daemon{ownerEnded: make(chan struct{}), create: func(w http.ResponseWriter, _ *http.Request) {
+	return &daemon{ownerEnded: make(chan struct{}), rename: http.StatusNoContent, create: func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprintln(w, `{"Id": "new"}`)
 	}}
@@ -316,6 +383,44 @@ func TestAWillIsCarriedOutUnlessWithdrawn(t *testing.T) {
 			d.idle(t)
 			if d.has("DELETE web") != test.done {
 				t.Errorf("deleted %v, want %v: %s", !test.done, test.done, test.why)
+			}
+		})
+	}
+}
+
+func TestAWillInTimeEndsByItself(t *testing.T) {
+	nothing := func(*docker.Engine, context.Context) error { return nil }
+	for name, test := range map[string]struct {
+		why    string
+		rename int
+		then   func(*docker.Engine, context.Context) error
+		gone   bool
+	}{
+		"Created": {"nobody came to start it", http.StatusNoContent, nothing, true},
+		"Started": {"it has a life of its own now", http.StatusNoContent, func(e *docker.Engine, ctx context.Context) error { return e.Start(ctx, "new") }, false},
+		"Taken":   {"it was given up at once", http.StatusConflict, nothing, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDaemon()
+			d.rename = test.rename
+			d.serve(t, "unix", filepath.Join(t.TempDir(), "socket"))
+			e := open(t)
+			_, _, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner", StartWithin: time.Second})
+			if (err == nil) != (test.rename == http.StatusNoContent) {
+				t.Fatal(err)
+			}
+			if err := test.then(e, t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if test.gone {
+				dockertest.Eventually(t, 5*time.Second, func() (bool, string) { return d.has("DELETE new"), "no delete" })
+			}
+			if err := e.Close(); err != nil {
+				t.Fatal(err)
+			}
+			d.idle(t)
+			if d.has("DELETE new") != test.gone || d.has("DELETE web") {
+				t.Errorf("%s; requests %v", test.why, d.seen)
 			}
 		})
 	}

@@ -67,6 +67,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"WatchTellsOfLackOfMemoryBeforeTheDeath":         (*suite).starve,
 		"AContainerShowsWhenItWasStarted":                (*suite).times,
 		"WhatWasNotStartedGoesWithItsOwner":              (*suite).wills,
+		"WhatWasNotStartedInTimeGoes":                    (*suite).startWithin,
 		"EveryCallEndsWithItsContext":                    (*suite).contexts,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -656,6 +657,38 @@ func (s *suite) wills() {
 	s.must(err)
 	if !seen.Running {
 		s.Error("what ran has gone with its owner")
+	}
+}
+
+func (s *suite) startWithin() {
+	const within = time.Second
+	owner, _ := s.begin(s.kit("sleep"))
+	timed := func() engine.Container {
+		c := s.kit("sleep")
+		c.Owner, c.StartWithin = owner, within
+		return c
+	}
+	waiting, runs := timed(), timed()
+	began := time.Now()
+	waits := s.create(waiting)
+	id, _ := s.begin(runs)
+	if seen, err := s.Inspect(s.Context(), string(id)); err != nil || seen.Name != runs.Name {
+		s.Errorf("the container %s is called %s, %v", runs.Name, seen.Name, err)
+	}
+	if _, _, err := s.Create(s.Context(), runs); err == nil {
+		s.Error("a second container got the same name")
+	}
+	s.must(s.Remove(s.Context(), owner)) // its life means nothing here
+	s.vanishes(waiting.Name)
+	_, err := s.Inspect(s.Context(), string(waits))
+	s.is(err, engine.ErrNotFound, "Inspect by its ID")
+	if took := time.Since(began); took < within {
+		s.Errorf("removed after %v already", took)
+	}
+	seen, err := s.Inspect(s.Context(), runs.Name)
+	s.must(err)
+	if !seen.Running {
+		s.Error("what ran has gone when the time was over")
 	}
 }
 

@@ -76,8 +76,8 @@ func (c *container) seen() engine.Seen {
 	return s
 }
 
-// Create implements engine.Engine. What has an owner that does not run is removed
-// at once.
+// Create implements engine.Engine. What goes with an owner that does not run is
+// removed at once.
 func (e *Engine) Create(ctx context.Context, asked engine.Container) (id engine.ID, warnings []string, err error) {
 	err = e.call(ctx, "create", asked.Name, func() error {
 		e.mu.Lock()
@@ -87,7 +87,10 @@ func (e *Engine) Create(ctx context.Context, asked engine.Container) (id engine.
 			return err
 		}
 		id = c.id
-		if asked.Owner != "" && !e.runsLocked(asked.Owner) {
+		switch {
+		case asked.StartWithin > 0:
+			time.AfterFunc(asked.StartWithin, func() { e.removeUnstarted(c) })
+		case asked.Owner != "" && !e.runsLocked(asked.Owner):
 			e.removeLocked(c)
 		}
 		return nil
@@ -275,7 +278,7 @@ func (e *Engine) end(c *container, code int) {
 	e.endLocked(c, code)
 	close(c.ended)
 	for _, heir := range slices.Clone(e.containers) {
-		if heir.Owner == c.id && !heir.running {
+		if heir.Owner == c.id && heir.StartWithin == 0 && !heir.running {
 			e.removeLocked(heir)
 		}
 	}
@@ -314,6 +317,15 @@ func (c *container) tellLocked(x engine.Exit) {
 		tell(x)
 	}
 	c.waiters = nil
+}
+
+// removeUnstarted removes a container whose time to be started is over.
+func (e *Engine) removeUnstarted(c *container) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c.started.IsZero() {
+		e.removeLocked(c)
+	}
 }
 
 // killLocked has a container end, or removes it when it does not run.
