@@ -1,0 +1,135 @@
+package status
+
+import "time"
+
+// A Pod is how a pod is at one moment, in Kubernetes' words where it has them.
+type Pod struct {
+	Name string `json:"name"`
+	// ID is that of the supervisor's container.
+	ID     string `json:"id"`
+	Phase  Phase  `json:"phase"`
+	Health string `json:"health"`
+	// Reason is one word for why it is in that phase, Message what a person should
+	// know of it. Either may be empty.
+	Reason  string    `json:"reason,omitempty"`
+	Message string    `json:"message,omitempty"`
+	Started time.Time `json:"startTime,omitzero"`
+	// Stopping is when it began to go down.
+	Stopping time.Time `json:"stopTime,omitzero"`
+	// Conditions in the order of their types below.
+	Conditions []Condition `json:"conditions"`
+	// Components are those of Init in their order, then the others, in that of their names.
+	Components []Component `json:"components"`
+}
+
+// Phase is where a pod is in its life.
+type Phase string
+
+// The phases. A pod is Running from the first start of a component on; it has Failed
+// when its exit code is not 0.
+const (
+	Pending   Phase = "Pending"
+	Running   Phase = "Running"
+	Succeeded Phase = "Succeeded"
+	Failed    Phase = "Failed"
+)
+
+// A Condition is something that is true of a pod or not.
+type Condition struct {
+	Type    ConditionType `json:"type"`
+	Status  bool          `json:"status"`
+	Reason  string        `json:"reason,omitempty"`
+	Message string        `json:"message,omitempty"`
+	// Since is when Status changed last.
+	Since time.Time `json:"lastTransitionTime,omitzero"`
+}
+
+// ConditionType is one of Kubernetes' conditions.
+type ConditionType string
+
+// The conditions, in the order in which a pod comes to fulfil them.
+const (
+	PodReadyToStartContainers ConditionType = "PodReadyToStartContainers" // pause runs
+	Initialized               ConditionType = "Initialized"               // all init components are done
+	ContainersReady           ConditionType = "ContainersReady"           // all others are ready
+	Ready                     ConditionType = "Ready"                     // and it does not go down
+)
+
+// A Component is how one component is.
+type Component struct {
+	Name string `json:"name"`
+	Role Role   `json:"role"`
+	// Image is as its user has written it.
+	Image string `json:"image"`
+	// Container is the ID of its last container. Empty: there was none yet.
+	Container string `json:"containerID,omitempty"`
+	Ready     bool   `json:"ready"`
+	// Started: it runs, postStart is done, and the startup probe has passed.
+	Started bool `json:"started"`
+	// Restarts is how often it was run again.
+	Restarts int `json:"restartCount"`
+	// State is how it is now, Last how its run before this one ended.
+	State State `json:"state"`
+	Last  State `json:"lastState,omitzero"`
+}
+
+// Role is what a component is in its pod.
+type Role string
+
+// The roles.
+const (
+	Init    Role = "init"
+	Sidecar Role = "sidecar"
+	Main    Role = "component"
+	Debug   Role = "debug"
+)
+
+// A State is exactly one of the three; none where there is nothing to say.
+type State struct {
+	Waiting    *StateWaiting    `json:"waiting,omitempty"`
+	Running    *StateRunning    `json:"running,omitempty"`
+	Terminated *StateTerminated `json:"terminated,omitempty"`
+}
+
+// StateWaiting is that of a component that does not run yet, or not again yet.
+type StateWaiting struct {
+	Reason  string `json:"reason"`
+	Message string `json:"message,omitempty"`
+}
+
+// StateRunning is that of a component that runs.
+type StateRunning struct {
+	Since time.Time `json:"startedAt"`
+}
+
+// StateTerminated is that of a component that has ended.
+type StateTerminated struct {
+	// Code is -1 where the end could not be learned.
+	Code int `json:"exitCode"`
+	// Signal is the number of the one that ended it. Zero: none did.
+	Signal int    `json:"signal,omitempty"`
+	Reason string `json:"reason"`
+	// Message is its termination message, or what kept it from being started.
+	Message  string    `json:"message,omitempty"`
+	Started  time.Time `json:"startedAt,omitzero"`
+	Finished time.Time `json:"finishedAt,omitzero"`
+	// Last are its last lines of output.
+	Last []string `json:"lastLines,omitempty"`
+}
+
+// The reasons of StateWaiting.
+const (
+	ImagePull         = "ImagePull"         // its image is fetched
+	DependsOn         = "DependsOn"         // another component has to come first
+	PodInitializing   = "PodInitializing"   // init components are not done
+	ContainerCreating = "ContainerCreating" // it is its turn
+	CrashLoopBackOff  = "CrashLoopBackOff"  // it has ended and is run again later
+)
+
+// The reasons of StateTerminated.
+const (
+	Completed   = "Completed"   // with exit code 0
+	Error       = "Error"       // with another
+	OOMKilled   = "OOMKilled"   // it wanted more memory than it may use
+	CannotStart = "CannotStart" // it has not run at all
+)
