@@ -33,36 +33,36 @@ const (
 	Ended         Kind = "pod ended"              // Component if one ended it, Code, Why, Ends, Last, Took
 )
 
-// An Event is one thing that has happened.
+// An Event is one thing that has happened. In JSON it has the fields that it fills.
 type Event struct {
-	At   time.Time
-	Kind Kind
+	At   time.Time `json:"time"`
+	Kind Kind      `json:"kind"`
 	// Component is the name in the pod, or "pause".
-	Component string
+	Component string `json:"component,omitempty"`
 	// Container is the engine's ID.
-	Container string
-	Image     string
-	Why       string
-	Progress  string
-	Code      int
+	Container string `json:"container,omitempty"`
+	Image     string `json:"image,omitempty"`
+	Why       string `json:"why,omitempty"`
+	Progress  string `json:"progress,omitempty"`
+	Code      int    `json:"code,omitempty"`
 	// Took is how long it took: a pull, a start of the pod, its whole life.
-	Took time.Duration
+	Took time.Duration `json:"tookNanoseconds,omitempty"`
 	// In is how long it is until the next try.
-	In time.Duration
+	In time.Duration `json:"inNanoseconds,omitempty"`
 	// Ends are how the components ended, in the order of their names.
-	Ends []End
+	Ends []End `json:"ends,omitempty"`
 	// Last are the last lines of output of the component that failed.
-	Last []string
+	Last []string `json:"lastLines,omitempty"`
 }
 
 // An End is how one component ended.
 type End struct {
-	Component string
+	Component string `json:"component"`
 	// Code is its exit code; 125 to 127 if it could not be started, as docker run has
 	// it; -1 if it was never to be, or its end could not be learned.
-	Code int
+	Code int `json:"code"`
 	// Why says what kept it from running, if anything did.
-	Why string
+	Why string `json:"why,omitempty"`
 }
 
 // A Sink takes events. It may be called by several goroutines at once.

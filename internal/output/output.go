@@ -16,6 +16,10 @@ const (
 	keepBytes = 4 << 10
 )
 
+// A Keeper remembers lines. It gets them without their ends and must not hold on to
+// the bytes.
+type Keeper interface{ Add(line []byte) }
+
 // A Tail remembers the last lines of a component, of both streams in the order
 // in which they arrived. Its zero value remembers none.
 type Tail struct {
@@ -48,17 +52,17 @@ func (t *Tail) Lines() []string {
 type Lines struct {
 	prefix []byte
 	to     io.Writer // nil: lines are only remembered
-	tail   *Tail
+	keep   Keeper
 	crlf   bool
 	held   []byte
 	err    error
 }
 
-// NewLines makes a writer that puts prefix before each line and writes it, whole
-// and in one call, to `to`, which may be nil. crlf says that lines end as a
+// NewLines makes a writer that has each line remembered, puts prefix before it and
+// writes it, whole and in one call, to `to`, which may be nil. crlf says that lines end as a
 // terminal's do, in CR LF, of which the CR is dropped.
-func NewLines(prefix string, to io.Writer, tail *Tail, crlf bool) *Lines {
-	return &Lines{prefix: []byte(prefix), to: to, tail: tail, crlf: crlf}
+func NewLines(prefix string, to io.Writer, keep Keeper, crlf bool) *Lines {
+	return &Lines{prefix: []byte(prefix), to: to, keep: keep, crlf: crlf}
 }
 
 // Write takes a piece of the stream. It always takes all of it: a reader of
@@ -91,7 +95,7 @@ func (l *Lines) pass(rest []byte) {
 	if l.crlf {
 		line = bytes.TrimSuffix(line, []byte("\r"))
 	}
-	l.tail.Add(line)
+	l.keep.Add(line)
 	if l.to != nil && l.err == nil {
 		_, l.err = l.to.Write(l.whole(line))
 	}
