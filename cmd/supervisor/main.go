@@ -3,12 +3,19 @@
 //
 //	supervisor [flags]       runs the pod that its container's labels describe
 //	supervisor healthcheck   says how the pod is; exits 0 only when it is healthy
+//	supervisor status        shows how the pod and each of its components are
+//	supervisor events        prints what has happened to it
+//	supervisor logs          prints the components' output
 //	supervisor version       says which version this is
+//
+// All but the first two and the last are for people: docker exec SUPERVISOR
+// /supervisor status. With -help each says what flags it has.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -37,19 +44,34 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		command, args = args[0], args[1:]
 	}
-	var code int
-	var err error
-	switch command {
-	case "":
-		code, err = runPod(args, stdout, stderr)
-	case "healthcheck":
-		code, err = healthcheck(context.Background(), stdout)
-	case "version":
-		_, err = fmt.Fprintln(stdout, version)
-	default:
-		err = usage(fmt.Sprintf("%s: no such command; there are healthcheck and version, and none runs the pod", command))
+	code, err := do(command, args, stdout, stderr)
+	if errors.Is(err, flag.ErrHelp) { // it was asked for
+		return 0
 	}
 	return exitCode(code, err, stderr)
+}
+
+// do does one command.
+func do(command string, args []string, stdout, stderr io.Writer) (int, error) {
+	if command == "" {
+		return runPod(args, stdout, stderr)
+	}
+	ctx, stop := untilAsked(context.Background())
+	defer stop()
+	switch command {
+	case "healthcheck":
+		return healthcheck(ctx, stdout)
+	case "status":
+		return stopped(ctx, showStatus(ctx, args, stdout))
+	case "events":
+		return stopped(ctx, events(ctx, args, stdout, stderr))
+	case "logs":
+		return stopped(ctx, logs(ctx, args, stdout, stderr))
+	case "version":
+		_, err := fmt.Fprintln(stdout, version)
+		return 0, err
+	}
+	return 0, usage(command + ": no such command; there are healthcheck, status, events, logs and version, and none runs the pod")
 }
 
 // usage is something wrong with the command line.

@@ -52,9 +52,18 @@ func TestTheProgramAnswersAndExits(t *testing.T) {
 	}{
 		"Version":     {"the linker sets it", []string{"version"}, 0, "dev\n", ""},
 		"Help":        {"help that was asked for is no error", []string{"-help"}, 0, "  -debug\n", ""},
-		"Unknown":     {"there are few commands", []string{"start"}, 2, "", "supervisor: start: no such command; there are healthcheck and version, and none runs the pod\n"},
+		"Unknown":     {"there are few commands", []string{"start"}, 2, "", "supervisor: start: no such command; there are healthcheck, status, events, logs and version, and none runs the pod\n"},
 		"BadFlag":     {"bad configuration is one line and 2", []string{"-x"}, 2, "", "supervisor: flag provided but not defined: -x; -help lists the flags\n"},
 		"HealthCheck": {"where nobody runs a pod nothing is healthy", []string{"healthcheck"}, 1, "", "supervisor: cannot ask the supervisor: "},
+		"NoPod":       {"where there is no pod nobody knows how it is", []string{"status"}, 1, "", "supervisor: cannot ask the supervisor: "},
+		"StatusHelp":  {"every command has its help", []string{"status", "-h"}, 0, "supervisor status [-o json|yaml]\nprints how", ""},
+		"EventsHelp":  {"every command has its help", []string{"events", "--help"}, 0, "supervisor events [-f] [-o json]\nprints what", ""},
+		"LogsHelp":    {"every command has its help", []string{"logs", "web", "-help"}, 0, "supervisor logs [-f] [-p] [-since when] [component]\nprints the", ""},
+		"NoForm":      {"there are few forms", []string{"status", "-o", "xml"}, 2, "", "supervisor: -o xml: no such form; supervisor status -help lists the flags\n"},
+		"NoTable":     {"and not the same everywhere", []string{"events", "-o", "yaml"}, 2, "", "supervisor: -o yaml: no such form; supervisor events -help lists the flags\n"},
+		"TwoNames":    {"one or all", []string{"logs", "a", "-f", "b"}, 2, "", "supervisor: unexpected argument b; supervisor logs -help lists the flags\n"},
+		"NoSuchFlag":  {"a spelling mistake must not be swallowed", []string{"events", "-x"}, 2, "", "supervisor: flag provided but not defined: -x; supervisor events -help lists the flags\n"},
+		"When":        {"times are hard to write", []string{"logs", "-since", "yesterday"}, 2, "", "supervisor: -since yesterday: is neither a duration such as 10m nor a time such as 2006-01-02T15:04:05Z\n"},
 		"NoEngine":    {"without an engine there is no pod", nil, 1, "", "supervisor: cannot reach the engine at unix:///nonexistent/docker.sock"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,7 +16,6 @@ import (
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/identity"
 	"github.com/podlike/podlike/internal/keyring"
-	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/output"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/source/compose"
@@ -32,16 +29,13 @@ const envDockerConfig = "DOCKER_CONFIG"
 // runPod runs the pod from start to end.
 func runPod(args []string, stdout, stderr io.Writer) (int, error) {
 	o, err := parseOptions(args, stdout)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0, nil
-	}
 	if err != nil {
 		return 0, err
 	}
 	ctx, stop := untilAsked(context.Background())
 	defer stop()
-	health := newGauge()
-	unserve, err := serveStatus(health)
+	a := newAnswers()
+	unserve, err := serveStatus(a)
 	if err != nil {
 		return 0, err
 	}
@@ -54,11 +48,11 @@ func runPod(args []string, stdout, stderr io.Writer) (int, error) {
 		return stopped(ctx, err)
 	}
 	defer d.Close()
-	s, err := prepare(ctx, d, o, stdout, stderr)
+	s, err := prepare(ctx, d, o, a, stdout, stderr)
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	health.of(s)
+	a.of(s)
 	return s.Run(ctx), nil
 }
 
@@ -95,31 +89,15 @@ func signalName(s os.Signal) string {
 	return "SIGTERM"
 }
 
-// A gauge shows the pod's health, also while there is no pod yet.
-type gauge struct {
-	s atomic.Pointer[supervise.Supervisor]
-}
-
-func newGauge() *gauge { return &gauge{} }
-
-func (g *gauge) of(s *supervise.Supervisor) { g.s.Store(s) }
-
-func (g *gauge) read() string {
-	if s := g.s.Load(); s != nil {
-		return string(s.Health())
-	}
-	return string(lifecycle.Unsure)
-}
-
-// serveStatus answers health checks until the returned function is called.
-func serveStatus(health *gauge) (func(), error) {
+// serveStatus answers those who ask until the returned function is called.
+func serveStatus(a *answers) (func(), error) {
 	l, err := status.Listen()
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = status.Serve(ctx, l, health.read) }) // it shows as a failing health check
+	serving.Go(func() { _ = status.Serve(ctx, l, a) }) // it shows as a failing health check
 	return func() {
 		cancel()
 		serving.Wait()
@@ -127,7 +105,7 @@ func serveStatus(health *gauge) (func(), error) {
 }
 
 // prepare finds out who we are and what pod we are to run. Nothing is created yet.
-func prepare(ctx context.Context, e engine.Engine, o options, stdout, stderr io.Writer) (*supervise.Supervisor, error) {
+func prepare(ctx context.Context, e engine.Engine, o options, a *answers, stdout, stderr io.Writer) (*supervise.Supervisor, error) {
 	traces, err := ownTraces()
 	if err != nil {
 		return nil, err
@@ -136,7 +114,7 @@ func prepare(ctx context.Context, e engine.Engine, o options, stdout, stderr io.
 	if err != nil {
 		return nil, err
 	}
-	tell := newLog(stderr, o.debug)
+	tell := a.alsoTold(newLog(stderr, o.debug))
 	p, err := readPod(ctx, e, o, self, tell)
 	keys, unread := keyring.Read(keyring.Files(os.Getenv(envDockerConfig))...)
 	if err := errors.Join(err, unread); err != nil {

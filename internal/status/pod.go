@@ -17,9 +17,9 @@ type Pod struct {
 	// Stopping is when it began to go down.
 	Stopping time.Time `json:"stopTime,omitzero"`
 	// Conditions in the order of their types below.
-	Conditions []Condition `json:"conditions"`
+	Conditions []Condition `json:"conditions,omitempty"`
 	// Components are those of Init in their order, then the others, in that of their names.
-	Components []Component `json:"components"`
+	Components []Component `json:"components,omitempty"`
 }
 
 // Phase is where a pod is in its life.

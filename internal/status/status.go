@@ -11,17 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
-	"strings"
 	"syscall"
-	"time"
 )
-
-// healthPath is versioned, as more will be told in time.
-const healthPath = "/v1/health"
 
 // Address is the socket of the supervisor in this PID namespace: another
 // supervisor that shares the network has another one.
@@ -45,41 +38,6 @@ func Listen() (net.Listener, error) {
 		return nil, fmt.Errorf("cannot open the status socket: %w", err)
 	}
 	return &guarded{l}, nil
-}
-
-// Serve answers until ctx is done. Health is asked for with each request.
-func Serve(ctx context.Context, l net.Listener, health func() string) error {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintln(w, health()) // who asked may have gone
-	})
-	server := &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("cannot serve the status: %w", err)
-	}
-	return nil
-}
-
-// Health asks the supervisor of this container how its pod is: starting, healthy
-// or unhealthy.
-func Health(ctx context.Context) (string, error) {
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://podlike"+healthPath, nil)
-	if err != nil {
-		return "", err
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("cannot ask the supervisor: %w", err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
-	if err != nil {
-		return "", fmt.Errorf("cannot ask the supervisor: %w", err)
-	}
-	return strings.TrimSpace(string(body)), nil
 }
 
 // dial reaches the supervisor, and nobody who took its place.

@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/output"
 )
 
 // role is the variable that tells this program, run once more, what it is.
@@ -71,7 +74,7 @@ func neighbour() int {
 			l, err := Listen()
 			fmt.Println(err)
 			if err == nil {
-				serving.Go(func() { _ = Serve(ctx, l, func() string { return "healthy" }) })
+				serving.Go(func() { _ = Serve(ctx, l, source{health: func() string { return "healthy" }}) })
 			}
 		case "ask":
 			fmt.Println(Health(ctx))
@@ -134,9 +137,28 @@ func (s talk) address(t *testing.T) string {
 	return address
 }
 
+// A source is what a supervisor would know.
+type source struct {
+	health func() string
+	pod    Pod
+	ring   *event.Ring
+	book   *output.Book
+}
+
+func (s source) Health() string      { return s.health() }
+func (s source) Status() Pod         { return s.pod }
+func (s source) Events() *event.Ring { return s.ring }
+func (s source) Logs() *output.Book  { return s.book }
+
 // serve answers with health until the returned function is called, which returns
 // Serve's error.
 func serve(t *testing.T, health func() string) func() error {
+	t.Helper()
+	return serveAll(t, source{health: health})
+}
+
+// serveAll answers with all of a source.
+func serveAll(t *testing.T, s source) func() error {
 	t.Helper()
 	l, err := Listen()
 	if err != nil {
@@ -144,7 +166,7 @@ func serve(t *testing.T, health func() string) func() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	over := make(chan error, 1)
-	go func() { over <- Serve(ctx, l, health) }()
+	go func() { over <- Serve(ctx, l, s) }()
 	return sync.OnceValue(func() error {
 		cancel()
 		return <-over

@@ -1,0 +1,130 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"unicode/utf8"
+
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/output"
+)
+
+// Health asks the supervisor of this container how its pod is: starting, healthy
+// or unhealthy.
+func Health(ctx context.Context) (string, error) {
+	body, err := ask(ctx, healthPath, nil)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	word, err := io.ReadAll(io.LimitReader(body, 1<<10))
+	if err != nil {
+		return "", fmt.Errorf("cannot ask the supervisor: %w", err)
+	}
+	return strings.TrimSpace(string(word)), nil
+}
+
+// Read asks the supervisor of this container how its pod is, at length.
+func Read(ctx context.Context) (p Pod, err error) {
+	body, err := ask(ctx, statusPath, nil)
+	if err != nil {
+		return p, err
+	}
+	defer body.Close()
+	if err := json.NewDecoder(body).Decode(&p); err != nil {
+		return p, fmt.Errorf("cannot read the supervisor's answer: %w", err)
+	}
+	return p, nil
+}
+
+// Events passes on what has happened to the pod and, with follow, what happens, until
+// the supervisor ends. Of events that the supervisor remembers no more it tells how
+// many they were, and no event. An error of tell's ends it.
+func Events(ctx context.Context, follow bool, tell func(e event.Event, lost int) error) error {
+	return each(ctx, eventsPath, LogQuery{Follow: follow}.values(), follow, func(t toldEvent) error {
+		if t.Event == nil {
+			t.Event = new(event.Event)
+		}
+		return tell(*t.Event, t.Lost)
+	})
+}
+
+// Logs passes lines of the components' output on, until the supervisor ends where
+// they are followed. An error of tell's ends it.
+func Logs(ctx context.Context, q LogQuery, tell func(output.Line) error) error {
+	return each(ctx, logsPath, q.values(), q.Follow, func(t toldLine) error { return tell(t.line()) })
+}
+
+// told is a line as it is sent.
+func told(l output.Line) toldLine {
+	t := toldLine{At: l.At, Component: l.Component, Stream: l.Stream, Text: l.Text, Cut: l.Cut, Lost: l.Lost}
+	if !utf8.ValidString(l.Text) {
+		t.Text, t.Raw = "", []byte(l.Text)
+	}
+	return t
+}
+
+// line is a line as it was.
+func (t toldLine) line() output.Line {
+	if t.Raw != nil {
+		t.Text = string(t.Raw)
+	}
+	return output.Line{At: t.At, Component: t.Component, Stream: t.Stream, Text: t.Text, Cut: t.Cut, Lost: t.Lost}
+}
+
+// each asks for a stream of values and passes them on. One that is followed ends when
+// the supervisor does, who may have had no time to say so.
+func each[T any](ctx context.Context, path string, query url.Values, follow bool, tell func(T) error) error {
+	body, err := ask(ctx, path, query)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	for values := json.NewDecoder(body); ; {
+		var v T
+		err := values.Decode(&v)
+		switch {
+		case errors.Is(err, io.EOF), follow && cut(err):
+			return nil
+		case err != nil:
+			return fmt.Errorf("cannot read the supervisor's answer: %w", err)
+		}
+		if err := tell(v); err != nil {
+			return err
+		}
+	}
+}
+
+// cut tells whether an answer ended because its sender did.
+func cut(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// ask asks the supervisor of this container and returns the body of its answer.
+func ask(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
+	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://podlike"+path+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask the supervisor: %w", err)
+	}
+	if res.StatusCode == http.StatusOK {
+		return res.Body, nil
+	}
+	defer res.Body.Close()
+	said, err := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask the supervisor: %w", err)
+	}
+	return nil, errors.New(strings.TrimSpace(string(said)))
+}

@@ -1,0 +1,314 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/output"
+)
+
+// moment is when everything in these tests happens.
+var moment = time.Date(2001, 2, 3, 4, 5, 6, 789_000_000, time.UTC)
+
+// full is a pod of which everything is said.
+func full() Pod {
+	return Pod{
+		Name: "shop", ID: "0123", Phase: Running, Health: "healthy", Reason: "r", Message: "m", Started: moment, Stopping: moment,
+		Conditions: []Condition{{Type: Ready, Status: true, Reason: "r", Message: "m", Since: moment}},
+		Components: []Component{{
+			Name: "web", Role: Main, Image: "nginx:1", Container: "4567", Ready: true, Started: true, Restarts: 2,
+			State: State{Running: &StateRunning{Since: moment}},
+			Last:  State{Terminated: &StateTerminated{Code: 137, Signal: 9, Reason: OOMKilled, Message: "<m>", Started: moment, Finished: moment, Last: []string{"a", "b"}}},
+		}, {
+			Name: "db", Role: Init, Image: "db:1", State: State{Waiting: &StateWaiting{Reason: ImagePull, Message: "m"}},
+		}},
+	}
+}
+
+func TestAPodArrivesAsItWasTold(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	stop := serveAll(t, source{pod: full()})
+	defer stop()
+	got, err := Read(t.Context())
+	if diff := cmp.Diff(full(), got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+// Whoever reads the JSON depends on it: fields may be added and nothing else.
+func TestTheNamesInJSONStay(t *testing.T) {
+	text, err := json.Marshal(full())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const at = `"2001-02-03T04:05:06.789Z"`
+	want := `{"name":"shop","id":"0123","phase":"Running","health":"healthy","reason":"r","message":"m","startTime":` + at + `,"stopTime":` + at + `,` +
+		`"conditions":[{"type":"Ready","status":true,"reason":"r","message":"m","lastTransitionTime":` + at + `}],` +
+		`"components":[{"name":"web","role":"component","image":"nginx:1","containerID":"4567","ready":true,"started":true,"restartCount":2,` +
+		`"state":{"running":{"startedAt":` + at + `}},"lastState":{"terminated":{"exitCode":137,"signal":9,"reason":"OOMKilled","message":"\u003cm\u003e","startedAt":` + at + `,"finishedAt":` + at + `,"lastLines":["a","b"]}}},` +
+		`{"name":"db","role":"init","image":"db:1","ready":false,"started":false,"restartCount":0,"state":{"waiting":{"reason":"ImagePull","message":"m"}}}]}`
+	if diff := cmp.Diff(want, string(text)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// loud is an event of which everything is said.
+func loud() event.Event {
+	return event.Event{
+		At: moment, Kind: event.Ended, Component: "web", Container: "4567", Image: "nginx:1", Why: "w", Progress: "p", Code: 7, Took: time.Second, In: time.Minute,
+		Ends: []event.End{{Component: "web", Code: -1, Why: "w"}}, Last: []string{"a"},
+	}
+}
+
+func TestEventsArriveAsTheyHappened(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	ring := event.NewRing(2)
+	stop := serveAll(t, source{ring: ring})
+	defer stop()
+	for _, e := range []event.Event{{Why: "forgotten"}, {Kind: event.Running}, loud()} {
+		ring.Tell(e)
+	}
+	var got []event.Event
+	var lost []int
+	err := Events(t.Context(), false, func(e event.Event, n int) error {
+		got, lost = append(got, e), append(lost, n)
+		return nil
+	})
+	if diff := cmp.Diff([]event.Event{{}, {Kind: event.Running}, loud()}, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if diff := cmp.Diff([]int{1, 0, 0}, lost); diff != "" {
+		t.Errorf("lost:\n%s", diff)
+	}
+}
+
+func TestOutputArrivesByteForByte(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	book := output.NewBook(66 << 10)
+	stop := serveAll(t, source{book: book})
+	defer stop()
+	var want []output.Line
+	web := book.Run("web")
+	web.Keeper(output.Stderr).Add([]byte(strings.Repeat("forgotten", 300)))
+	for _, text := range []string{strings.Repeat("x", 66<<10), "<&>", "", "\xff\xfe not UTF-8", "\u2028 \x1b[31mred\r"} {
+		web.Keeper(output.Stderr).Add([]byte(text))
+		want = append(want, output.Line{Component: "web", Stream: output.Stderr, Text: text})
+	}
+	want[0].Text, want[0].Cut = want[0].Text[:64<<10], 2<<10
+	want = append([]output.Line{{Component: "web", Lost: 1}}, want...)
+	var got []output.Line
+	err := Logs(t.Context(), LogQuery{}, func(l output.Line) error {
+		if l.At.IsZero() != (l.Lost > 0) {
+			t.Errorf("the time of %.50q is %v", l.Text, l.At)
+		}
+		l.At = time.Time{}
+		got = append(got, l)
+		return nil
+	})
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b output.Line) bool {
+		return a.Component == b.Component && a.Stream == b.Stream && a.Text == b.Text && a.Cut == b.Cut && a.Lost == b.Lost
+	})); diff != "" || err != nil {
+		t.Errorf("%v\n%.1000s", err, diff)
+	}
+}
+
+func TestOutputIsThatWhichIsAskedFor(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	book := output.NewBook(1 << 20)
+	stop := serveAll(t, source{book: book, pod: Pod{Components: []Component{{Name: "db"}, {Name: "late"}, {Name: "web"}}}})
+	defer stop()
+	say := func(name, text string) { book.Run(name).Keeper(output.Stdout).Add([]byte(text)) }
+	say("web", "web 1")
+	say("db", "db 1")
+	say("web", "web 2")
+	for name, test := range map[string]struct {
+		why   string
+		q     LogQuery
+		want  []string
+		wrong string
+	}{
+		"All":        {"of the runs now", LogQuery{}, []string{"db 1", "web 2"}, ""},
+		"One":        {"a name", LogQuery{Component: "web"}, []string{"web 2"}, ""},
+		"Previous":   {"the run before", LogQuery{Component: "web", Previous: true}, []string{"web 1"}, ""},
+		"AllBefore":  {"of those that have one", LogQuery{Previous: true}, []string{"web 1"}, ""},
+		"Over":       {"what is over is not followed", LogQuery{Component: "web", Previous: true, Follow: true}, []string{"web 1"}, ""},
+		"Future":     {"nothing is that new", LogQuery{Since: time.Now().Add(time.Hour)}, nil, ""},
+		"Past":       {"all is newer", LogQuery{Since: time.Now().Add(-time.Hour)}, []string{"db 1", "web 2"}, ""},
+		"NotYet":     {"it will say something, maybe", LogQuery{Component: "late"}, nil, ""},
+		"Misspelt":   {"an empty answer would mislead", LogQuery{Component: "wbe"}, nil, "no component is called wbe; there are: db, late, web"},
+		"NoPrevious": {"so would it here", LogQuery{Component: "db", Previous: true}, nil, "db was not restarted, so there is no previous output"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			err := Logs(t.Context(), test.q, func(l output.Line) error { got = append(got, l.Text); return nil })
+			if diff := cmp.Diff(test.want, got); diff != "" || test.wrong == "" && err != nil || test.wrong != "" && (err == nil || err.Error() != test.wrong) {
+				t.Errorf("%s: %v, want %q\n%s", test.why, err, test.wrong, diff)
+			}
+		})
+	}
+}
+
+func TestAQuestionThatMakesNoSenseIsRefused(t *testing.T) {
+	stop := serveAll(t, source{book: output.NewBook(1), ring: event.NewRing(1)})
+	defer stop()
+	for path, want := range map[string]string{
+		eventsPath + "?follow=maybe":                         "follow: maybe is neither true nor false",
+		logsPath + "?since=yesterday":                        "since: yesterday is no time such as 2006-01-02T15:04:05Z",
+		logsPath + "?previous=a&follow=b":                    "previous: a is neither true nor false\nfollow: b is neither true nor false",
+		"/v1/what":                                           "404 page not found",
+		logsPath + "?component=x&since=2001-02-03T04:05:06Z": "no component is called x; there are: ",
+	} {
+		at, query, _ := strings.Cut(path, "?")
+		values := map[string][]string{}
+		for pair := range strings.SplitSeq(query, "&") {
+			if key, value, ok := strings.Cut(pair, "="); ok {
+				values[key] = []string{value}
+			}
+		}
+		body, err := ask(t.Context(), at, values)
+		if err == nil || err.Error() != strings.TrimSpace(want) {
+			t.Errorf("%s: got %v, %v; want %s", path, body, err, want)
+		}
+	}
+}
+
+// A following is one who follows both streams, and what came of it.
+type following struct {
+	events chan event.Event
+	lines  chan output.Line
+	over   sync.WaitGroup
+	errs   [2]error
+}
+
+func follow(ctx context.Context) *following {
+	f := &following{events: make(chan event.Event, 100), lines: make(chan output.Line, 100)}
+	f.over.Go(func() {
+		f.errs[0] = Events(ctx, true, func(e event.Event, _ int) error { f.events <- e; return nil })
+	})
+	f.over.Go(func() {
+		f.errs[1] = Logs(ctx, LogQuery{Follow: true}, func(l output.Line) error { f.lines <- l; return nil })
+	})
+	return f
+}
+
+// gets waits for an event and a line with that text.
+func (f *following) gets(t *testing.T, text string) {
+	t.Helper()
+	late := time.After(10 * time.Second)
+	for range 2 {
+		select {
+		case e := <-f.events:
+			if e.Why != text {
+				t.Errorf("got the event %s, want %s", e.Why, text)
+			}
+		case l := <-f.lines:
+			if l.Text != text {
+				t.Errorf("got the line %s, want %s", l.Text, text)
+			}
+		case <-late:
+			t.Fatalf("%s does not come", text)
+		}
+	}
+}
+
+func TestWhoFollowsGetsWhatComesUntilTheEnd(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	s := source{ring: event.NewRing(10), book: output.NewBook(1 << 20)}
+	web := s.book.Run("web")
+	stop := serveAll(t, s)
+	defer stop()
+	happen := func(text string) {
+		s.ring.Tell(event.Event{Why: text})
+		web.Keeper(output.Stdout).Add([]byte(text))
+	}
+	happen("before")
+	f := follow(t.Context())
+	f.gets(t, "before")
+	happen("now")
+	f.gets(t, "now")
+	happen("last") // may be on its way when the server ends
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	f.over.Wait()
+	f.gets(t, "last")
+	if err := errors.Join(f.errs[:]...); err != nil {
+		t.Errorf("the end of the pod is no error: %v", err)
+	}
+}
+
+func TestWhoGoesAwayLeavesNothingBehind(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	s := source{ring: event.NewRing(10), book: output.NewBook(1 << 20)}
+	stop := serveAll(t, s)
+	defer stop()
+	web := s.book.Run("web")
+	s.ring.Tell(event.Event{Why: "before"})
+	web.Keeper(output.Stdout).Add([]byte("before"))
+	ctx, leave := context.WithCancel(t.Context())
+	f := follow(ctx)
+	f.gets(t, "before")
+	leave()
+	f.over.Wait()
+	for i, err := range f.errs {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%d ends with %v", i, err)
+		}
+	}
+	// the handlers end without anything new, though the server goes on
+	goleak.VerifyNone(t, goleak.IgnoreTopFunction("github.com/podlike/podlike/internal/status.Serve"), goleak.IgnoreAnyFunction("net/http.(*Server).Serve"))
+}
+
+// A stream may be silent for long, and a reader slow: what limits requests must not
+// cut it.
+func TestAStreamOutlivesTheTimeOfARequest(t *testing.T) {
+	s := source{ring: event.NewRing(10), book: output.NewBook(1 << 20)}
+	stop := serveAll(t, s)
+	defer stop()
+	f := follow(t.Context())
+	time.AfterFunc(brief+500*time.Millisecond, func() {
+		s.ring.Tell(event.Event{Why: "late"})
+		s.book.Run("web").Keeper(output.Stdout).Add([]byte("late"))
+	})
+	f.gets(t, "late")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	f.over.Wait()
+}
+
+// Who asks and does not read must hold up neither the pod nor its end.
+func TestAReaderThatDoesNotReadDelaysNoEnd(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	s := source{book: output.NewBook(8 << 20)}
+	stop := serveAll(t, s)
+	web, line := s.book.Run("web"), []byte(strings.Repeat("x", 32<<10))
+	body, err := ask(t.Context(), logsPath, LogQuery{Follow: true}.values())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	for range 256 { // more than the socket holds
+		web.Keeper(output.Stdout).Add(line)
+	}
+	if _, err := io.ReadFull(body, make([]byte, 1<<10)); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the end took %v", took)
+	}
+}
