@@ -78,6 +78,8 @@ type Engine interface {
 	// Stop asks the container to end with its stop signal, kills it when grace is
 	// over (rounded up to whole seconds) and returns when it has ended.
 	Stop(ctx context.Context, id ID, grace time.Duration) error
+	// Resize tells a running container's terminal how large it is.
+	Resize(ctx context.Context, id ID, rows, columns uint) error
 	// Remove kills the container if it runs, removes it with its anonymous volumes
 	// and returns when it is gone and its name is free.
 	Remove(ctx context.Context, id ID) error
@@ -103,6 +105,9 @@ type Stream interface {
 	Copy(stdout, stderr io.Writer) error
 	// Write sends to stdin.
 	io.Writer
+	// CloseWrite ends stdin where the container was created with Stdin; its output
+	// goes on.
+	CloseWrite() error
 	// Close lets go; a container that was created with Stdin sees its end.
 	io.Closer
 }

@@ -43,6 +43,7 @@ func commands() []command {
 		{"cat", "FILE...", "print files", cat},
 		{"stat", "FILE...", "print `mode uid gid size name` of each file, links not followed", stat},
 		{"id", "", "print uid, gid, groups, working directory and each argument, a line each", id},
+		{"size", "", "print rows and columns of the terminal on stdin, as soon as it has a size", size},
 		{"env", "", "print the environment", env},
 		{"ps", "", "print `pid state name` of each process of this PID namespace", ps},
 		{"find", "TEXT...", "print `pid arguments` of each process that has a TEXT in its arguments or control groups; 0 if there is any", find},

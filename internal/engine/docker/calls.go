@@ -268,6 +268,12 @@ func (d *Engine) Stop(ctx context.Context, id engine.ID, grace time.Duration) er
 	return fail(err, "stop container %.12s", id)
 }
 
+// Resize implements engine.Engine.
+func (d *Engine) Resize(ctx context.Context, id engine.ID, rows, columns uint) error {
+	err := d.api.ContainerResize(ctx, string(id), container.ResizeOptions{Height: rows, Width: columns})
+	return fail(err, "resize the terminal of container %.12s", id)
+}
+
 // Remove implements engine.Engine.
 func (d *Engine) Remove(ctx context.Context, id engine.ID) error {
 	err := d.api.ContainerRemove(ctx, string(id), container.RemoveOptions{Force: true, RemoveVolumes: true})

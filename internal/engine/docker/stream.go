@@ -42,6 +42,9 @@ func (s *stream) Copy(stdout, stderr io.Writer) (err error) {
 // Write implements engine.Stream.
 func (s *stream) Write(p []byte) (int, error) { return s.Conn.Write(p) }
 
+// CloseWrite implements engine.Stream.
+func (s *stream) CloseWrite() error { return s.HijackedResponse.CloseWrite() }
+
 // Close implements engine.Stream.
 func (s *stream) Close() error {
 	s.HijackedResponse.Close()

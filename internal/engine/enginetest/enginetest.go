@@ -61,6 +61,8 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"AJoinerNeedsARunningTarget":                     (*suite).joinNeedsTarget,
 		"JoinersDieWithThePIDNamespace":                  (*suite).joinersDie,
 		"StdinEndsWithItsAttachment":                     (*suite).lease,
+		"StdinCanEndBeforeTheOutput":                     (*suite).halfClosed,
+		"ATerminalHasTheSizeItIsTold":                    (*suite).resized,
 		"PutMakesParentsThatAllCanRead":                  (*suite).put,
 		"ReadReturnsTheEndOfAFile":                       (*suite).read,
 		"WatchTellsAllAndThenEachChange":                 (*suite).watch,
@@ -476,6 +478,49 @@ func (s *suite) lease() {
 	case <-time.After(300 * time.Millisecond):
 	}
 	s.must(stream.Close())
+	s.ends(end, 0)
+}
+
+func (s *suite) halfClosed() {
+	c := s.kit("cat", "/dev/stdin")
+	c.Stdin = true
+	id := s.create(c)
+	stream, err := s.Attach(s.Context(), id, c)
+	s.must(err)
+	defer stream.Close()
+	end, err := s.Wait(s.Context(), id)
+	s.must(err)
+	s.must(s.Start(s.Context(), id))
+	_, err = stream.Write([]byte("both\nways"))
+	s.must(errors.Join(err, stream.CloseWrite()))
+	var out bytes.Buffer
+	s.must(stream.Copy(&out, io.Discard))
+	if out.String() != "both\nways" {
+		s.Errorf("got %q", out.String())
+	}
+	s.ends(end, 0)
+}
+
+func (s *suite) resized() {
+	s.is(s.Resize(s.Context(), "podlike-test-none", 1, 1), engine.ErrNotFound, "Resize")
+	c := s.kit("size")
+	c.TTY, c.Stdin = true, true
+	id := s.create(c)
+	if err := s.Resize(s.Context(), id, 1, 1); err == nil {
+		s.Error("a terminal that is not there was resized")
+	}
+	stream, err := s.Attach(s.Context(), id, c)
+	s.must(err)
+	defer stream.Close()
+	end, err := s.Wait(s.Context(), id)
+	s.must(err)
+	s.must(s.Start(s.Context(), id))
+	s.must(s.Resize(s.Context(), id, 12, 345))
+	var out bytes.Buffer
+	s.must(stream.Copy(&out, io.Discard))
+	if out.String() != "12 345\r\n" {
+		s.Errorf("the size is %q", out.String())
+	}
 	s.ends(end, 0)
 }
 

@@ -39,6 +39,7 @@ type container struct {
 	streams []*stream
 	stdin   *pipe
 	signals chan string
+	size    chan [2]uint // of its terminal: rows and columns, the last ones
 	kill    context.CancelFunc
 	ended   chan struct{} // closed when it ran and has ended
 	gone    chan struct{} // closed when it is removed
@@ -120,7 +121,7 @@ func (e *Engine) makeLocked(asked engine.Container) (*container, error) {
 	}
 	c := &container{
 		Container: asked, id: engine.ID(e.nextLocked()), image: image, argv: image.argv(asked), files: Files{},
-		stdin: newPipe(), signals: make(chan string, 16), ended: make(chan struct{}), gone: make(chan struct{}),
+		stdin: newPipe(), signals: make(chan string, 16), size: make(chan [2]uint, 1), ended: make(chan struct{}), gone: make(chan struct{}),
 	}
 	e.mountLocked(c)
 	e.containers = append(e.containers, c)
@@ -259,7 +260,7 @@ func (e *Engine) process(c *container) Process {
 		Argv: c.argv, Env: slices.Concat(c.image.Env, c.Env), Files: c.files,
 		Stdin: stdinReader{c.stdin}, Hangup: c.stdin.closed,
 		Stdout: output{e, c, false}, Stderr: output{e, c, true},
-		Signals: c.signals, SetHealth: func(h engine.Health) { e.setHealth(c, h) }, Starve: func() { e.starve(c) },
+		Signals: c.signals, Size: c.size, SetHealth: func(h engine.Health) { e.setHealth(c, h) }, Starve: func() { e.starve(c) },
 		Write: func(name, content string) { e.write(c, name, content) },
 	}
 }
@@ -408,6 +409,27 @@ func (c *container) signalLocked(name string) {
 	case c.signals <- name:
 	default:
 	}
+}
+
+// Resize implements engine.Engine.
+func (e *Engine) Resize(ctx context.Context, id engine.ID, rows, columns uint) error {
+	return e.call(ctx, "resize", e.nameOf(id), func() error {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		c, err := e.findLocked(id)
+		switch {
+		case err != nil:
+			return err
+		case !c.running:
+			return fmt.Errorf("container %s does not run", id)
+		}
+		select {
+		case <-c.size: // nobody has taken the last one
+		default:
+		}
+		c.size <- [2]uint{rows, columns}
+		return nil
+	})
 }
 
 // Remove implements engine.Engine.

@@ -65,6 +65,12 @@ func testkit(ctx context.Context, p fake.Process) int {
 	case "history":
 		p.Write(args[1], fmt.Sprintf("%d %s started\n", time.Now().UnixNano(), args[2]))
 		return fake.UntilAsked(ctx, p)
+	case "size":
+		select {
+		case size := <-p.Size:
+			fmt.Fprintln(p.Stdout, size[0], size[1])
+		case <-ctx.Done():
+		}
 	case "stat":
 		for _, name := range p.Argv[2:] {
 			fmt.Fprintln(p.Stdout, p.Files[name].Mode, strings.Repeat("0 ", 3)+name)

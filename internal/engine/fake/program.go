@@ -25,6 +25,8 @@ type Process struct {
 	// Signals gives the names of the signals it is sent. Who does not take them
 	// ignores them.
 	Signals <-chan string
+	// Size gives the rows and columns of its terminal when they have changed.
+	Size <-chan [2]uint
 	// Files are those that were put into the container. Write makes another.
 	Files Files
 	Write func(name, content string)

@@ -187,16 +187,21 @@ func (s *stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// CloseWrite implements engine.Stream.
+func (s *stream) CloseWrite() error {
+	if s.stdin != nil {
+		s.stdin.close()
+	}
+	return nil
+}
+
 // Close implements engine.Stream.
 func (s *stream) Close() error {
 	s.mu.Lock()
 	s.left = true
 	s.mu.Unlock()
 	s.output.close()
-	if s.stdin != nil {
-		s.stdin.close()
-	}
-	return nil
+	return s.CloseWrite()
 }
 
 // Put implements engine.Engine.
