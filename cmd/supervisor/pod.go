@@ -66,7 +66,7 @@ func problemsIn(err error) error {
 // ownVolumes are the volumes mounted into this container.
 func ownVolumes(ctx context.Context, e engine.Engine, self engine.Seen) ([]pod.OwnVolume, error) {
 	var own []pod.OwnVolume
-	for _, name := range self.Volumes {
+	for _, name := range self.Volumes() {
 		v, err := e.Volume(ctx, name)
 		if err != nil {
 			return nil, err

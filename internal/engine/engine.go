@@ -184,6 +184,9 @@ type Mount struct {
 	Target   string
 	ReadOnly bool
 	Labels   map[string]string // of a volume that the engine has to make
+	// Options of the engine's own volume driver, for a volume that it has to make. Nil:
+	// a directory of the engine's.
+	Options map[string]string
 	// NoCopy leaves a new volume empty.
 	NoCopy bool
 	// Subpath is the part of a volume that is mounted. Empty means all of it.
@@ -266,10 +269,31 @@ type Seen struct {
 	// Hostname and Argv are what the process in it can see of itself.
 	Hostname string
 	Argv     []string
-	// Volumes are the names of the volumes mounted into it.
-	Volumes     []string
+	// Mounts are the volumes and host paths mounted into it.
+	Mounts      []Mounted
 	OOMScoreAdj int
 	Limits      Limits
+}
+
+// Volumes are the names of the volumes mounted into it.
+func (s Seen) Volumes() (names []string) {
+	for _, m := range s.Mounts {
+		if m.Type == VolumeMount {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// Mounted is something that is mounted into a container.
+type Mounted struct {
+	Type MountType
+	Name string // of a volume
+	// Source is the path on the engine's machine, of a volume too.
+	Source      string
+	Target      string
+	ReadOnly    bool
+	Propagation string // of a bind
 }
 
 // An Exit is the end of a run.

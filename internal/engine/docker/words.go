@@ -116,6 +116,9 @@ func mountWord(m engine.Mount) mount.Mount {
 	switch m.Type {
 	case engine.VolumeMount:
 		w.VolumeOptions = &mount.VolumeOptions{Labels: m.Labels, NoCopy: m.NoCopy, Subpath: m.Subpath}
+		if m.Options != nil {
+			w.VolumeOptions.DriverConfig = &mount.Driver{Name: "local", Options: m.Options}
+		}
 	case engine.TmpfsMount:
 		w.TmpfsOptions = &mount.TmpfsOptions{SizeBytes: m.Size, Mode: os.FileMode(m.Mode)}
 	case engine.BindMount:
@@ -176,9 +179,10 @@ func seen(c container.InspectResponse) engine.Seen {
 		s.Health = health(c.State.Health.Status)
 	}
 	for _, m := range c.Mounts {
-		if m.Type == mount.TypeVolume {
-			s.Volumes = append(s.Volumes, m.Name)
-		}
+		s.Mounts = append(s.Mounts, engine.Mounted{
+			Type: engine.MountType(m.Type), Name: m.Name, Source: m.Source, Target: m.Destination,
+			ReadOnly: !m.RW, Propagation: string(m.Propagation),
+		})
 	}
 	return s
 }

@@ -72,6 +72,11 @@ func TestHostSaysHowItIsRun(t *testing.T) {
 			engine.Container{Mounts: []engine.Mount{{Type: engine.VolumeMount, Source: "data", Target: "/b", Labels: map[string]string{"a": "b"}, NoCopy: true}}},
 			container.HostConfig{Mounts: []mount.Mount{{Type: "volume", Source: "data", Target: "/b", VolumeOptions: &mount.VolumeOptions{Labels: map[string]string{"a": "b"}, NoCopy: true}}}},
 		},
+		"VolumeOfMemory": {
+			"the engine's own driver mounts it",
+			engine.Container{Mounts: []engine.Mount{{Type: engine.VolumeMount, Target: "/b", Options: map[string]string{"type": "tmpfs"}}}},
+			container.HostConfig{Mounts: []mount.Mount{{Type: "volume", Target: "/b", VolumeOptions: &mount.VolumeOptions{DriverConfig: &mount.Driver{Name: "local", Options: map[string]string{"type": "tmpfs"}}}}}},
+		},
 		"Tmpfs": {
 			"it has no source", engine.Container{Mounts: []engine.Mount{{Type: engine.TmpfsMount, Target: "/b", Size: 9, Mode: 0o700}}},
 			container.HostConfig{Mounts: []mount.Mount{{Type: "tmpfs", Target: "/b", TmpfsOptions: &mount.TmpfsOptions{SizeBytes: 9, Mode: os.FileMode(0o700)}}}},
@@ -108,14 +113,24 @@ func TestSeenIsAContainerInOurWords(t *testing.T) {
 			State: &container.State{Running: true, Health: &container.Health{Status: "healthy"}},
 		},
 		Config: &container.Config{Image: "app", Hostname: "host", Labels: map[string]string{"a": "b"}},
-		Mounts: []container.MountPoint{{Type: "volume", Name: "data"}, {Type: "bind", Source: "/a"}},
+		Mounts: []container.MountPoint{
+			{Type: "volume", Name: "data", Source: "/docker/data", Destination: "/data", RW: true},
+			{Type: "bind", Source: "/a", Destination: "/b", Propagation: "rslave"},
+		},
 	}
 	want := engine.Seen{
 		ID: "id", Name: "web", Image: "app", Labels: map[string]string{"a": "b"}, Running: true, Health: engine.Healthy,
-		Hostname: "host", Argv: []string{"/app", "serve"}, Volumes: []string{"data"}, OOMScoreAdj: 7,
+		Hostname: "host", Argv: []string{"/app", "serve"}, OOMScoreAdj: 7,
+		Mounts: []engine.Mounted{
+			{Type: engine.VolumeMount, Name: "data", Source: "/docker/data", Target: "/data"},
+			{Type: engine.BindMount, Source: "/a", Target: "/b", ReadOnly: true, Propagation: "rslave"},
+		},
 	}
 	if diff := cmp.Diff(want, seen(inspected)); diff != "" {
 		t.Error(diff)
+	}
+	if got := want.Volumes(); !cmp.Equal(got, []string{"data"}) {
+		t.Errorf("its volumes are %q", got)
 	}
 	inspected.State = &container.State{ExitCode: 3, Health: &container.Health{Status: "none"}}
 	if got := seen(inspected); got.Running || got.ExitCode != 3 || got.Health != engine.NoHealth {

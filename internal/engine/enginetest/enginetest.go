@@ -57,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"AMissingCommandIsTold":                          (*suite).noCommand,
 		"ACommandThatCannotBeExecutedIsTold":             (*suite).cannotExecute,
 		"AfterItsEndAContainerIsGone":                    (*suite).gone,
+		"WhatIsInMemoryCanBeMountedFromThere":            (*suite).memory,
 		"NamedVolumesStay":                               (*suite).volumes,
 		"AJoinerNeedsARunningTarget":                     (*suite).joinNeedsTarget,
 		"JoinersDieWithThePIDNamespace":                  (*suite).joinersDie,
@@ -402,10 +403,10 @@ func (s *suite) gone() {
 	id := s.create(c)
 	seen, err := s.Inspect(s.Context(), string(id))
 	s.must(err)
-	if len(seen.Volumes) != 1 {
-		s.Fatalf("volumes %q, want one", seen.Volumes)
+	if len(seen.Volumes()) != 1 {
+		s.Fatalf("volumes %q, want one", seen.Volumes())
 	}
-	v, err := s.Volume(s.Context(), seen.Volumes[0])
+	v, err := s.Volume(s.Context(), seen.Volumes()[0])
 	s.must(err)
 	for key, value := range s.Labels {
 		if v.Labels[key] != value {
@@ -436,6 +437,44 @@ func (s *suite) volumes() {
 	s.must(s.RemoveVolume(s.Context(), c.Name))
 	_, err = s.Volume(s.Context(), c.Name)
 	s.is(err, engine.ErrNotFound, "Volume after RemoveVolume")
+}
+
+// memory is about a file in a tmpfs that one container holds and another mounts.
+func (s *suite) memory() {
+	holder := s.kit("sleep")
+	holder.Mounts = []engine.Mount{{
+		Type: engine.VolumeMount, Target: "/memory", Labels: s.Labels,
+		Options: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": "size=1m,mode=0700"},
+	}}
+	id, _ := s.begin(holder)
+	seen, err := s.Inspect(s.Context(), string(id))
+	s.must(err)
+	if len(seen.Mounts) != 1 || seen.Mounts[0].Target != "/memory" || seen.Mounts[0].ReadOnly {
+		s.Fatalf("mounts %+v, want one at /memory", seen.Mounts)
+	}
+	user := s.kit("cat", "/in/memory")
+	user.Mounts = []engine.Mount{{Type: engine.BindMount, Source: seen.Mounts[0].Source + "/file", Target: "/in/memory", MustExist: true, ReadOnly: true}}
+	if _, _, err := s.Create(s.Context(), user); err == nil {
+		s.Error("created before what it mounts was there")
+	}
+	s.must(s.Put(s.Context(), id, "/memory", s.archive("file", "hi")))
+	if out, _ := s.capture(user); out != "hi" {
+		s.Errorf("it reads %q", out)
+	}
+	s.must(s.Remove(s.Context(), id))
+	_, err = s.Volume(s.Context(), seen.Mounts[0].Name)
+	s.is(err, engine.ErrNotFound, "the volume of who is gone")
+}
+
+// archive is a tar archive of one file with the mode 0640.
+func (s *suite) archive(name, content string) io.Reader {
+	s.Helper()
+	var packed bytes.Buffer
+	w := tar.NewWriter(&packed)
+	s.must(w.WriteHeader(&tar.Header{Name: name, Mode: 0o640, Size: int64(len(content)), Typeflag: tar.TypeReg}))
+	_, err := w.Write([]byte(content))
+	s.must(errors.Join(err, w.Close()))
+	return &packed
 }
 
 // joined is a container that joins the PID namespace of another.
@@ -531,12 +570,7 @@ func (s *suite) put() {
 	s.must(err)
 	defer stream.Close()
 
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	s.must(w.WriteHeader(&tar.Header{Name: "a/b/file", Mode: 0o640, Size: 2, Typeflag: tar.TypeReg}))
-	_, err = w.Write([]byte("hi"))
-	s.must(errors.Join(err, w.Close()))
-	s.must(s.Put(s.Context(), id, "/", &archive))
+	s.must(s.Put(s.Context(), id, "/", s.archive("a/b/file", "hi")))
 	s.is(s.Put(s.Context(), id, "/none", new(bytes.Buffer)), engine.ErrNotFound, "Put into no directory")
 	for path, want := range map[string]bool{"/": true, "/a/b": true, "/a/b/": true, "/a/b/file": false} {
 		if got, err := s.Stat(s.Context(), id, path); got != want || err != nil {

@@ -23,7 +23,7 @@ type container struct {
 	id               engine.ID
 	image            Image
 	argv             []string
-	volumes          []string
+	mounts           []engine.Mounted
 	anonymous        []string // those of volumes that go with it
 	files            Files
 
@@ -69,7 +69,7 @@ func (e *Engine) nameOf(ref engine.ID) string {
 func (c *container) seen() engine.Seen {
 	s := engine.Seen{
 		ID: c.id, Name: c.Name, Image: c.Image, Labels: c.Labels, Running: c.running, Health: c.health,
-		ExitCode: c.code, OOMKilled: c.starved, StartedAt: c.started, FinishedAt: c.over, Hostname: string(c.id[len(c.id)-12:]), Argv: c.argv, Volumes: c.volumes,
+		ExitCode: c.code, OOMKilled: c.starved, StartedAt: c.started, FinishedAt: c.over, Hostname: string(c.id[len(c.id)-12:]), Argv: c.argv, Mounts: c.mounts,
 	}
 	if c.OOMScoreAdj != nil {
 		s.OOMScoreAdj = *c.OOMScoreAdj
@@ -123,37 +123,12 @@ func (e *Engine) makeLocked(asked engine.Container) (*container, error) {
 		Container: asked, id: engine.ID(e.nextLocked()), image: image, argv: image.argv(asked), files: Files{},
 		stdin: newPipe(), signals: make(chan string, 16), size: make(chan [2]uint, 1), ended: make(chan struct{}), gone: make(chan struct{}),
 	}
+	if err := e.lacksLocked(asked); err != nil {
+		return nil, err
+	}
 	e.mountLocked(c)
 	e.containers = append(e.containers, c)
 	return c, nil
-}
-
-// mountLocked makes the volumes that a container needs and that are not there.
-func (e *Engine) mountLocked(c *container) {
-	mounted := map[string]bool{}
-	for _, m := range c.Mounts {
-		mounted[m.Target] = true
-		if m.Type == engine.VolumeMount {
-			e.mountVolumeLocked(c, m.Source, m.Labels)
-		}
-	}
-	for _, target := range c.image.Volumes {
-		if !mounted[target] {
-			e.mountVolumeLocked(c, "", nil)
-		}
-	}
-}
-
-// mountVolumeLocked mounts one volume; one without a name goes with the container.
-func (e *Engine) mountVolumeLocked(c *container, name string, labels map[string]string) {
-	if name == "" {
-		name = e.nextLocked()
-		c.anonymous = append(c.anonymous, name)
-	}
-	if _, ok := e.volumes[name]; !ok {
-		e.volumes[name] = engine.Volume{Name: name, Labels: labels}
-	}
-	c.volumes = append(c.volumes, name)
 }
 
 // runsLocked reports whether a container can be joined and can own others.
@@ -239,7 +214,7 @@ func (e *Engine) startLocked(c *container, program Program) {
 	if !c.Stdin {
 		c.stdin.close()
 	}
-	p := e.process(c)
+	p := e.processLocked(c)
 	e.processes.Go(func() {
 		defer kill()
 		code := program(ctx, p)
@@ -254,10 +229,10 @@ func (e *Engine) startLocked(c *container, program Program) {
 	})
 }
 
-// process is what a container's program gets.
-func (e *Engine) process(c *container) Process {
+// processLocked is what a container's program gets.
+func (e *Engine) processLocked(c *container) Process {
 	return Process{
-		Argv: c.argv, Env: slices.Concat(c.image.Env, c.Env), Files: c.files,
+		Argv: c.argv, Env: slices.Concat(c.image.Env, c.Env), Files: e.viewLocked(c),
 		Stdin: stdinReader{c.stdin}, Hangup: c.stdin.closed,
 		Stdout: output{e, c, false}, Stderr: output{e, c, true},
 		Signals: c.signals, Size: c.size, SetHealth: func(h engine.Health) { e.setHealth(c, h) }, Starve: func() { e.starve(c) },
@@ -350,7 +325,7 @@ func (e *Engine) removeLocked(c *container) {
 	c.removed = true
 	e.containers = slices.DeleteFunc(e.containers, func(other *container) bool { return other == c })
 	for _, name := range c.anonymous {
-		delete(e.volumes, name)
+		e.dropVolumeLocked(name)
 	}
 	c.tellLocked(engine.Exit{})
 	close(c.gone)

@@ -61,6 +61,7 @@ func testkit(ctx context.Context, p fake.Process) int {
 	case "partial":
 		fmt.Fprint(p.Stdout, args[1])
 	case "cat":
+		fmt.Fprint(p.Stdout, p.Files[args[1]].Content)
 		_, _ = io.Copy(p.Stdout, p.Stdin)
 	case "history":
 		p.Write(args[1], fmt.Sprintf("%d %s started\n", time.Now().UnixNano(), args[2]))

@@ -27,6 +27,7 @@ type Engine struct {
 	images     map[string]Image
 	remote     map[string]Image
 	volumes    map[string]engine.Volume
+	stored     Files // in volumes, by their paths on the engine's machine
 	watchers   map[*watcher]bool
 	intercept  Interceptor
 
@@ -39,7 +40,7 @@ var _ engine.Engine = (*Engine)(nil)
 func New() *Engine {
 	return &Engine{
 		images: map[string]Image{}, remote: map[string]Image{},
-		volumes: map[string]engine.Volume{}, watchers: map[*watcher]bool{},
+		volumes: map[string]engine.Volume{}, stored: Files{}, watchers: map[*watcher]bool{},
 	}
 }
 
@@ -200,11 +201,11 @@ func (e *Engine) RemoveVolume(ctx context.Context, name string) error {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		for _, c := range e.containers {
-			if slices.Contains(c.volumes, name) {
+			if slices.Contains(c.seen().Volumes(), name) {
 				return fmt.Errorf("%w by %s", errInUse, c.Name)
 			}
 		}
-		delete(e.volumes, name)
+		e.dropVolumeLocked(name)
 		return nil
 	})
 }

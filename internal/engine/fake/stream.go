@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net"
 	"path"
-	"slices"
 	"sync"
 
 	"github.com/podlike/podlike/internal/engine"
@@ -213,10 +212,11 @@ func (e *Engine) Put(ctx context.Context, id engine.ID, dir string, archive io.R
 		if err != nil {
 			return err
 		}
-		if isDir, err := c.stat(dir); err != nil || !isDir {
+		if isDir, err := e.statLocked(c, dir); err != nil || !isDir {
 			return fmt.Errorf("directory %s: %w", dir, engine.ErrNotFound)
 		}
-		return c.files.unpack(dir, archive)
+		files, at := e.locateLocked(c, dir)
+		return files.unpack(at, archive)
 	})
 }
 
@@ -229,7 +229,7 @@ func (e *Engine) Stat(ctx context.Context, id engine.ID, path string) (isDir boo
 		if err != nil {
 			return err
 		}
-		isDir, err = c.stat(path)
+		isDir, err = e.statLocked(c, path)
 		return err
 	})
 	return isDir, err
@@ -244,37 +244,24 @@ func (e *Engine) Read(ctx context.Context, id engine.ID, name string, limit int6
 		if err != nil {
 			return err
 		}
-		isDir, err := c.stat(name)
+		isDir, err := e.statLocked(c, name)
 		if isDir {
 			return fmt.Errorf("%s is not a regular file", name)
 		}
-		all := c.files[path.Clean(name)].Content
+		files, at := e.locateLocked(c, name)
+		all := files[at].Content
 		content = []byte(all[max(0, len(all)-int(limit)):])
 		return err
 	})
 	return content, err
 }
 
-// stat tells whether what is at a path is a directory. The root is there, and what
-// volumes are mounted on.
-func (c *container) stat(name string) (isDir bool, err error) {
-	name = path.Clean(name)
-	mounted := slices.ContainsFunc(c.Mounts, func(m engine.Mount) bool { return path.Clean(m.Target) == name })
-	file, ok := c.files[name]
-	switch {
-	case name == "/", mounted:
-		return true, nil
-	case ok:
-		return file.Mode.IsDir(), nil
-	}
-	return false, fmt.Errorf("%s: %w", name, engine.ErrNotFound)
-}
-
 // write makes a file, as a program in the container does.
 func (e *Engine) write(c *container, name, content string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c.files[name] = File{Mode: 0o644, Content: content}
+	files, at := e.locateLocked(c, name)
+	files[at] = File{Mode: 0o644, Content: content}
 }
 
 // unpack adds what is in an archive, making parents that are not there.
