@@ -9,7 +9,10 @@
 // at the clock. That is what lets a test compare two of them with cmp.Diff.
 package pod
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // A Pod is a group of components that start, live and die together.
 type Pod struct {
@@ -221,13 +224,23 @@ const (
 type Copy struct {
 	Source string // absolute, in the supervisor
 	Target string // absolute, in the component
-	// UID, GID and Mode of what is handed on. Nil: as they are in the supervisor.
+	// UID, GID and Mode of what is handed on, the mode of files only. Nil: as they are
+	// in the supervisor.
 	UID, GID *int
 	Mode     *uint32
 	// Memory: what is handed on never touches a disk. It is kept in the pod's memory,
-	// and mounted over the target.
+	// and mounted over exactly the target.
 	Memory bool
+	// Writable: the component may write to what it has in memory, as it may to a copy.
+	Writable bool
+	// Place is where it was asked for, such as pod.component.web: secrets. Empty: in the
+	// component's copy label.
+	Place string `json:"-"`
 }
+
+// PlaceIn is where the copy into that component was asked for, for who has a problem
+// with it.
+func (c Copy) PlaceIn(component string) string { return cmp.Or(c.Place, CopyPrefix+component) }
 
 // Health is a component's own health check. Zero durations and retries mean the
 // engine's defaults (30 s, 30 s, 0 s, 3).

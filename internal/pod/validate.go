@@ -90,22 +90,24 @@ func (v *validator) targets(c Component) {
 	for _, file := range c.Copies {
 		for _, end := range []string{file.Source, file.Target} {
 			if !path.IsAbs(end) {
-				v.wrongCopy(c.Name, "the path %q must begin with /", end)
+				v.wrongCopy(c.Name, file, "the path %q must begin with /", end)
 			}
 		}
-		v.receives(c, path.Clean(file.Target))
+		v.receives(c, file)
 	}
 }
 
 // wrongCopy reports a problem with what is copied into a component.
-func (v *validator) wrongCopy(component, format string, args ...any) {
-	v.problems = append(v.problems, Problemf(CopyPrefix+component, format, args...))
+func (v *validator) wrongCopy(component string, c Copy, format string, args ...any) {
+	v.problems = append(v.problems, Problemf(c.PlaceIn(component), format, args...))
 }
 
-// receives checks that a copy to a target can be made, and is seen by who runs then:
-// a tmpfs is mounted at the start and hides what was copied below it. Whether the
-// root is writable there is not known yet, for the image may have volumes too.
-func (v *validator) receives(c Component, target string) {
+// receives checks that a copy can be made, and is seen by who runs then: a tmpfs is
+// mounted at the start and hides what was copied below it, but not what is mounted
+// there. Whether the root is writable there is not known yet, for the image may have
+// volumes too.
+func (v *validator) receives(c Component, file Copy) {
+	target := path.Clean(file.Target)
 	var in Volume
 	for _, volume := range c.mounted() {
 		mount := path.Clean(volume.Target)
@@ -115,10 +117,10 @@ func (v *validator) receives(c Component, target string) {
 		}
 	}
 	switch {
-	case in.Kind == Tmpfs:
-		v.wrongCopy(c.Name, "%s is in the tmpfs %s, which is empty when the component starts; copy to elsewhere", target, in.Target)
+	case in.Kind == Tmpfs && !file.Memory:
+		v.wrongCopy(c.Name, file, "%s is in the tmpfs %s, which is empty when the component starts; copy to elsewhere", target, in.Target)
 	case in.ReadOnly:
-		v.wrongCopy(c.Name, "%s is in the volume %s, which is read-only; let it be writable, or copy to elsewhere", target, in.Target)
+		v.wrongCopy(c.Name, file, "%s is in the volume %s, which is read-only; let it be writable, or copy to elsewhere", target, in.Target)
 	}
 }
 

@@ -70,6 +70,17 @@ pod.copy.a: /t is in the tmpfs /t, which is empty when the component starts; cop
 pod.copy.a: /a/x is in the volume /a, which is read-only; let it be writable, or copy to elsewhere
 pod.copy.a: /a/b/tmp/x is in the tmpfs /a/b/tmp, which is empty when the component starts; copy to elsewhere`,
 		},
+		"Memory": {
+			"what is mounted is seen in a tmpfs, but has no place in what is read-only",
+			[]pod.Component{{
+				Name: "a", Image: "img", Tmpfs: map[string]string{"/run": ""}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "v", Target: "/ro", ReadOnly: true}},
+				Copies: []pod.Copy{
+					{Source: "/s", Target: "/run/secrets/s", Memory: true},
+					{Source: "/s", Target: "/ro/s", Memory: true, Place: "pod.component.a: secrets"},
+				},
+			}},
+			"pod.component.a: secrets: /ro/s is in the volume /ro, which is read-only; let it be writable, or copy to elsewhere",
+		},
 		"Copies": {
 			"a copy has no directory to be relative to",
 			[]pod.Component{{Name: "a", Image: "img", Copies: []pod.Copy{{Source: "x", Target: "y"}}}},

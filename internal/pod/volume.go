@@ -2,6 +2,7 @@ package pod
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 )
@@ -32,6 +33,51 @@ func resolve(volumes []Volume, own []OwnVolume) []Volume {
 		}
 	}
 	return volumes
+}
+
+// ShareVolumes returns p with each of the supervisor's own volumes and host paths
+// mounted into every component that mounts nothing at the same target, and p itself as
+// it is. What would hand on one of the supervisor's sockets is left out.
+func ShareVolumes(p Pod, own []Volume, sockets ...string) Pod {
+	own = slices.DeleteFunc(slices.Clone(own), func(v Volume) bool {
+		return v.Kind != Bind && v.Kind != Named || holds(v.Target, sockets) || v.Kind == Bind && holds(v.Source, outside(own, sockets))
+	})
+	return p.with(func(c *Component) { c.Volumes = share(*c, own) })
+}
+
+// outside are the sockets as the supervisor knows them and, where they are mounted into
+// it, also by their paths on the engine's machine.
+func outside(own []Volume, sockets []string) []string {
+	all := slices.Clone(sockets)
+	for _, v := range own {
+		for _, socket := range sockets {
+			if v.Kind == Bind && holds(v.Target, []string{socket}) {
+				all = append(all, path.Join(v.Source, strings.TrimPrefix(socket, path.Clean(v.Target))))
+			}
+		}
+	}
+	return all
+}
+
+// holds tells whether one of the files is at a path or below it.
+func holds(name string, files []string) bool {
+	dir := strings.TrimSuffix(path.Clean(name), "/") + "/"
+	return slices.ContainsFunc(files, func(file string) bool { return strings.HasPrefix(file+"/", dir) })
+}
+
+// share are a component's volumes and those that it does not hide by one of its own.
+func share(c Component, own []Volume) []Volume {
+	all := slices.Clone(c.Volumes)
+	taken := map[string]bool{}
+	for _, v := range c.mounted() {
+		taken[path.Clean(v.Target)] = true
+	}
+	for _, v := range own {
+		if !taken[path.Clean(v.Target)] {
+			all = append(all, v)
+		}
+	}
+	return all
 }
 
 // engineName is the engine's name of the own volume that users call ref, or ref.

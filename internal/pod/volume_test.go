@@ -46,3 +46,43 @@ func TestResolveVolumesFindsTheSupervisorsOwn(t *testing.T) {
 		})
 	}
 }
+
+func TestShareVolumesHandsOnAllButTheSockets(t *testing.T) {
+	const usual, other = "/var/run/docker.sock", "/run/docker.sock"
+	bind := func(source, target string) pod.Volume {
+		return pod.Volume{Kind: pod.Bind, Source: source, Target: target}
+	}
+	data := pod.Volume{Kind: pod.Named, Source: "shop_data", Target: "/data", ReadOnly: true, NoCopy: true}
+	for name, test := range map[string]struct {
+		why       string
+		component pod.Component
+		own       []pod.Volume
+		socket    string // that DOCKER_HOST names
+		want      []pod.Volume
+	}{
+		"Volume":     {"at the same target, as read-only as there", pod.Component{}, []pod.Volume{data, bind("/a", "/b")}, usual, []pod.Volume{data, bind("/a", "/b")}},
+		"Socket":     {"who has it is root on the machine", pod.Component{}, []pod.Volume{bind(usual, usual), data}, usual, []pod.Volume{data}},
+		"OtherName":  {"it is the same one by any path", pod.Component{}, []pod.Volume{bind(other, "/tmp/x.sock")}, usual, nil},
+		"Directory":  {"a directory hands on all in it", pod.Component{}, []pod.Volume{bind("/var/run", "/host/run"), bind("/", "/host"), bind("/run/", "/r")}, usual, nil},
+		"Beside":     {"a name that begins like it is another", pod.Component{}, []pod.Volume{bind("/var/runner", "/var/runner"), bind(usual+".d", "/d")}, usual, []pod.Volume{bind("/var/runner", "/var/runner"), bind(usual+".d", "/d")}},
+		"Named":      {"what DOCKER_HOST names is it", pod.Component{}, []pod.Volume{bind("/home/me/d.sock", "/d.sock")}, "/d.sock", nil},
+		"NamedAgain": {"and so is what it is on the engine's machine", pod.Component{}, []pod.Volume{bind("/home/me/d.sock", "/d.sock"), bind("/home/me", "/me"), bind("/home/you", "/you")}, "/d.sock", []pod.Volume{bind("/home/you", "/you")}},
+		"InVolume":   {"a volume can hold it too", pod.Component{}, []pod.Volume{{Kind: pod.Named, Source: "v", Target: "/sockets"}}, "/sockets/d.sock", nil},
+		"Tmpfs":      {"memory of its own is no volume", pod.Component{}, []pod.Volume{{Kind: pod.Tmpfs, Target: "/tmp"}}, usual, nil},
+		"Taken":      {"what the component mounts there counts", pod.Component{Volumes: []pod.Volume{bind("/mine", "/data/")}, Tmpfs: map[string]string{"/b": ""}}, []pod.Volume{data, bind("/a", "/b")}, usual, []pod.Volume{bind("/mine", "/data/")}},
+		"Asked":      {"who mounts the socket itself gets it", pod.Component{Volumes: []pod.Volume{bind(usual, usual)}}, []pod.Volume{bind(usual, usual)}, usual, []pod.Volume{bind(usual, usual)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given := pod.Pod{Init: []pod.Component{test.component}, Components: []pod.Component{test.component}}
+			got := pod.ShareVolumes(given, test.own, usual, other, test.socket)
+			for _, c := range got.All() {
+				if diff := cmp.Diff(test.want, c.Volumes); diff != "" {
+					t.Errorf("%s:\n%s", test.why, diff)
+				}
+			}
+			if diff := cmp.Diff(test.component, given.Components[0]); diff != "" {
+				t.Errorf("ShareVolumes changed the pod it was given:\n%s", diff)
+			}
+		})
+	}
+}
