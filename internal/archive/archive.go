@@ -12,8 +12,8 @@
 //	/dir/.:/dir       what is in the directory, into the other one
 //	/link:/new        what the link leads to, under a new name
 //
-// Mode, owner (by number) and age are kept, links in a directory stay links. Where it
-// differs: parents are made, as root's with mode 0755; directories that are there
+// Mode, owner (by number) and age are kept unless the copy says otherwise, links in a
+// directory stay links. Where it differs: parents are made, as root's with mode 0755; directories that are there
 // keep their mode and owner; and a link to a file at the target is replaced.
 package archive
 
@@ -28,6 +28,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/podlike/podlike/internal/pod"
 )
@@ -40,6 +41,20 @@ const parentMode = 0o755
 func Check(c pod.Copy) error {
 	return walk(c.Source, func(e entry, info fs.FileInfo) error { return readable(e.source, info) })
 }
+
+// Size is how many bytes a copy takes in memory, at least, as far as it can be read:
+// what cannot is told when it is packed.
+func Size(c pod.Copy) (bytes int64) {
+	_ = walk(c.Source, func(_ entry, info fs.FileInfo) error {
+		pages := (max(info.Size(), 1) + page - 1) / page
+		bytes += pages * page
+		return nil
+	})
+	return bytes
+}
+
+// page is what memory is given out in, where pages are large.
+const page = 64 << 10
 
 // readable reports why a file cannot be read. Links need not lead anywhere.
 func readable(name string, info fs.FileInfo) error {
@@ -71,8 +86,10 @@ func kind(mode fs.FileMode) string {
 
 // An entry is one file that is taken along.
 type entry struct {
-	source string // as the supervisor has it; empty for a parent that is made
-	name   string // below the copy's own target; later in the archive
+	source string      // as the supervisor has it; empty where nothing is read
+	name   string      // below the copy's own target; later in the archive
+	copy   pod.Copy    // that it is taken along for
+	made   *tar.Header // of what is made rather than read
 }
 
 // walk visits a file, or a directory and all in it, parents first. A source that is a
@@ -151,52 +168,64 @@ type Packed struct {
 	// tells by this whether it may be written to, or the component's root.
 	Dir string
 
-	copy    pod.Copy
-	age     fs.FileInfo // of what made parents are as old as
 	entries []entry
 }
 
 // Pack finds out what a copy takes along and where it goes. What the component has
 // is looked at now, and what Write writes then counts on it.
 func Pack(c pod.Copy, to Place) (Packed, error) {
-	p := Packed{copy: c}
-	err := p.pack(to)
+	var p Packed
+	err := p.pack(c, to)
 	return p, err
 }
 
-func (p *Packed) pack(to Place) (err error) {
-	if p.age, err = os.Stat(p.copy.Source); err != nil {
-		return fmt.Errorf("cannot copy %s: %w", p.copy.Source, cause(err))
-	}
-	target, err := to.resolve(p.copy, p.age.IsDir())
+func (p *Packed) pack(c pod.Copy, to Place) error {
+	source, err := os.Stat(c.Source)
 	if err != nil {
-		return fmt.Errorf("cannot copy %s to %s: %w", p.copy.Source, p.copy.Target, err)
+		return fmt.Errorf("cannot copy %s: %w", c.Source, cause(err))
 	}
-	p.Dir = to.mountOf(target, p.age.IsDir())
-	if err := p.parents(target, to); err != nil {
-		return fmt.Errorf("cannot copy %s to %s: %w", p.copy.Source, p.copy.Target, err)
+	target, err := to.resolve(c, source.IsDir())
+	if err != nil {
+		return fmt.Errorf("cannot copy %s to %s: %w", c.Source, c.Target, err)
+	}
+	p.Dir = to.mountOf(target, source.IsDir())
+	if err := p.parents(target, source.ModTime(), to); err != nil {
+		return fmt.Errorf("cannot copy %s to %s: %w", c.Source, c.Target, err)
 	}
 	there := map[string]bool{path.Dir(target): len(p.entries) == 0} // directories of the component's
-	return walk(p.copy.Source, func(e entry, info fs.FileInfo) (err error) {
+	return walk(c.Source, func(e entry, info fs.FileInfo) (err error) {
 		at := path.Join(target, e.name)
 		if info.IsDir() && (there[path.Dir(at)] || at == "/") {
 			there[at], err = to.merges(at)
 		}
 		if err == nil && !there[at] {
-			p.add(e.source, at)
+			p.entries = append(p.entries, entry{source: e.source, name: p.nameOf(at), copy: c})
 		}
 		return err
 	})
 }
 
-// add takes a file along, or makes a parent if there is no source.
-func (p *Packed) add(source, target string) {
-	name := strings.TrimPrefix(strings.TrimPrefix(target, p.Dir), "/")
-	p.entries = append(p.entries, entry{source, name})
+// nameOf is what a path in the component is called in the archive.
+func (p *Packed) nameOf(target string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(target, p.Dir), "/")
 }
 
-// parents adds the directories that are missing on the way from Dir to a target.
-func (p *Packed) parents(target string, to Place) error {
+// Keep takes a copy along, whole, under a name that is not there.
+func (p *Packed) Keep(c pod.Copy, name string) error {
+	return walk(c.Source, func(e entry, _ fs.FileInfo) error {
+		p.entries = append(p.entries, entry{source: e.source, name: path.Join(name, e.name), copy: c})
+		return nil
+	})
+}
+
+// Empty takes an empty file along that all may read and write.
+func (p *Packed) Empty(name string) {
+	p.entries = append(p.entries, entry{made: &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o666}})
+}
+
+// parents adds the directories that are missing on the way from Dir to a target. They
+// are as old as what goes into them.
+func (p *Packed) parents(target string, age time.Time, to Place) error {
 	var missing []string
 	for dir := path.Dir(target); len(dir) >= len(p.Dir); dir = path.Dir(dir) {
 		found, err := to.merges(dir)
@@ -210,7 +239,8 @@ func (p *Packed) parents(target string, to Place) error {
 	}
 	slices.Reverse(missing)
 	for _, dir := range missing {
-		p.add("", dir)
+		made := &tar.Header{Typeflag: tar.TypeDir, Name: p.nameOf(dir) + "/", Mode: parentMode, ModTime: age}
+		p.entries = append(p.entries, entry{made: made})
 	}
 	return nil
 }
@@ -270,7 +300,7 @@ func (to Place) mountOf(target string, isDir bool) string {
 func (p Packed) Write(to io.Writer) error {
 	w := tar.NewWriter(to)
 	for _, e := range p.entries {
-		if err := p.write(w, e); err != nil {
+		if err := write(w, e); err != nil {
 			return fmt.Errorf("%s: %w", e.source, cause(err))
 		}
 	}
@@ -278,9 +308,9 @@ func (p Packed) Write(to io.Writer) error {
 }
 
 // write adds one file to the archive.
-func (p Packed) write(w *tar.Writer, e entry) error {
-	if e.source == "" {
-		return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: e.name + "/", Mode: parentMode, ModTime: p.age.ModTime()})
+func write(w *tar.Writer, e entry) error {
+	if e.made != nil {
+		return w.WriteHeader(e.made)
 	}
 	header, err := headerOf(e)
 	if err != nil {
@@ -327,5 +357,19 @@ func headerOf(e entry) (*tar.Header, error) {
 	if info.IsDir() {
 		header.Name += "/"
 	}
+	own(header, e.copy)
 	return header, nil
+}
+
+// own gives a file the owner and the mode that its copy asks for.
+func own(h *tar.Header, c pod.Copy) {
+	if c.UID != nil {
+		h.Uid = *c.UID
+	}
+	if c.GID != nil {
+		h.Gid = *c.GID
+	}
+	if c.Mode != nil && h.Typeflag == tar.TypeReg {
+		h.Mode = int64(*c.Mode)
+	}
 }

@@ -341,3 +341,61 @@ func TestWhatHasChangedSinceIsAnError(t *testing.T) {
 		})
 	}
 }
+
+func TestACopysOwnOwnerAndModeCount(t *testing.T) {
+	uid, gid, mode := 7, 8, uint32(0o440)
+	p, err := archive.Pack(pod.Copy{Source: tree(t) + "/dir", Target: "/x", UID: &uid, GID: &gid, Mode: &mode}, component)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int64{"x/": 0o750, "x/script": 0o440, "x/sub/": 0o2770, "x/sub/empty": 0o440, "x/sub/lost": 0o777}
+	got := map[string]int64{}
+	for _, h := range headers(t, p) {
+		got[h.Name] = h.Mode
+		if h.Uid != uid || h.Gid != gid {
+			t.Errorf("%s is %d:%d's", h.Name, h.Uid, h.Gid)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("a directory that nobody can enter is of no use:\n%s", diff)
+	}
+}
+
+// What is mounted from where it is kept needs no name of its own there.
+func TestWhatIsKeptHasTheNameItIsGiven(t *testing.T) {
+	root, p := tree(t), archive.Packed{Dir: "/kept"}
+	if err := errors.Join(p.Keep(pod.Copy{Source: root + "/link"}, "one"), p.Keep(pod.Copy{Source: root + "/dir"}, "two")); err != nil {
+		t.Fatal(err)
+	}
+	p.Empty("three")
+	var got []string
+	for _, h := range headers(t, p) {
+		got = append(got, fmt.Sprintf("%s %o %d%s", h.Name, h.Mode, h.Size, h.Linkname))
+	}
+	want := []string{"one 640 7", "two/ 750 0", "two/script 755 10", "two/sub/ 2770 0", "two/sub/empty 400 0", "two/sub/lost 777 0../sub/empty", "three 666 0"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if err := p.Keep(pod.Copy{Source: root + "/none"}, "four"); err == nil {
+		t.Error("what is not there was kept")
+	}
+}
+
+func TestASizeIsNeverTooSmall(t *testing.T) {
+	root := tree(t)
+	file(t, root+"/large", strings.Repeat("x", 200<<10), 0o600)
+	for name, test := range map[string]struct {
+		why, source string
+		pages       int64
+	}{
+		"File":    {"it begins a page", "/file", 1},
+		"Large":   {"it begins its last page", "/large", 4},
+		"Dir":     {"each in it has a page of its own", "/dir", 5},
+		"Link":    {"what it leads to", "/link", 1},
+		"Missing": {"its absence is told elsewhere", "/none", 0},
+	} {
+		if got := archive.Size(pod.Copy{Source: root + test.source}); got != test.pages*(64<<10) {
+			t.Errorf("%s: got %d, want %d pages: %s", name, got, test.pages, test.why)
+		}
+	}
+}
