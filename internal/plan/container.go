@@ -129,6 +129,9 @@ func mounts(owner pod.Owner, c pod.Component, image engine.Image) []engine.Mount
 	for target := range c.Tmpfs {
 		taken[target] = true
 	}
+	for _, m := range MemoryMounts(c, "") {
+		taken[m.Target] = true
+	}
 	for _, target := range slices.Sorted(slices.Values(image.Volumes)) {
 		if !taken[target] {
 			all = append(all, mount(owner, pod.Volume{Kind: pod.Anonymous, Target: target}))

@@ -14,12 +14,13 @@ import (
 // Op is what a step does.
 type Op string
 
-// The operations. Await waits until a component is what others wait for, PreStop does
-// what it wants done before it is asked to stop.
+// The operations. Fill puts files into the pod's memory, Await waits until a component
+// is what others wait for, PreStop does what it wants done before it is asked to stop.
 const (
 	Pull         Op = "pull"
 	Create       Op = "create"
 	Start        Op = "start"
+	Fill         Op = "fill"
 	Await        Op = "await"
 	PreStop      Op = "prepare to stop"
 	Stop         Op = "stop"

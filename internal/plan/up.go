@@ -25,7 +25,8 @@ type World struct {
 }
 
 // Up says how to bring a pod up: first what a dead supervisor left, then pause,
-// then the components. Components are created as soon as pause is, all at once, and
+// then the components. Components are created as soon as pause is, all at once but
+// those that mount something of the pod's memory, for which pause has to run; they are
 // started when pause runs, what comes before them has been and what they depend on is
 // as they ask.
 func Up(p pod.Pod, owner pod.Owner, w World) Plan {
@@ -40,12 +41,13 @@ func Up(p pod.Pod, owner pod.Owner, w World) Plan {
 		Step{Op: Create, Name: Pause, Why: "holds the namespaces", After: append(slices.Clone(swept), pulling(p.PauseImage, "")...)},
 		Step{Op: Start, Name: Pause, After: []string{key(Create, Pause)}},
 	)
+	steps = append(steps, fill(p)...)
 	components := Again(p)
 	for i, step := range components {
 		switch step.Op {
 		case Create:
 			c, _ := p.Component(step.Name)
-			components[i].After = append([]string{key(Create, Pause)}, pulling(c.Image, c.Platform)...)
+			components[i].After = slices.Concat([]string{key(Create, Pause)}, filled(c), pulling(c.Image, c.Platform))
 		case Start:
 			components[i].After = slices.Insert(step.After, 1, key(Start, Pause))
 		}

@@ -114,6 +114,19 @@ await db started (for web) after start db
 await db healthy if it can be (for web) after start db
 await job completed (for web) after start job
 `},
+		"Memory": {"who mounts what is kept in memory waits for pause to have it, and nobody else", pod.Pod{PauseImage: "hold", Components: []pod.Component{
+			{Name: "db", Image: "app", Copies: []pod.Copy{{Source: "/s", Target: "/s", Memory: true}}}, web, {Name: "z", Image: "app", TerminationMessage: "/dev/termination-log"}}}, there("hold"), `
+pull app (not there)
+create pause (holds the namespaces)
+start pause after create pause
+fill pause (in memory, for db and z) after start pause
+create db after create pause, fill pause, pull app
+create web after create pause, pull app
+create z after create pause, fill pause, pull app
+start db after create db, start pause
+start web after create web, start pause
+start z after create z, start pause
+`},
 		"Always": {"pause's image is ours, so it is as old as the supervisor itself", pod.Pod{PauseImage: "hold", Pull: pod.Always, Components: []pod.Component{web}}, there("hold", "app"), `
 pull app (always)
 create pause (holds the namespaces)
