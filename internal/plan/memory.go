@@ -40,12 +40,12 @@ func inMemory(p pod.Pod) (names []string) {
 // MemoryName is what a component's copy, by its place among them, is called in Memory.
 func MemoryName(component string, copy int) string { return fmt.Sprintf("%s.%d", component, copy) }
 
-// messageName is what the file for a component's last words is called in Memory.
-func messageName(component string) string { return component + ".message" }
+// MessageName is what the file for a component's last words is called in Memory.
+func MessageName(component string) string { return component + ".message" }
 
 // MessagePath is the path in pause of the file into which a component writes why it
 // ends. It is there if the component has a TerminationMessage.
-func MessagePath(component string) string { return path.Join(Memory, messageName(component)) }
+func MessagePath(component string) string { return path.Join(Memory, MessageName(component)) }
 
 // PauseMemory is the mount by which pause holds the pod's memory, and none if no
 // component needs it. Bytes are how much is to be handed on.
@@ -79,7 +79,7 @@ func MemoryMounts(c pod.Component, source string) []engine.Mount {
 		}
 	}
 	if c.TerminationMessage != "" {
-		add(engine.Mount{Source: messageName(c.Name), Target: path.Clean(c.TerminationMessage)})
+		add(engine.Mount{Source: MessageName(c.Name), Target: path.Clean(c.TerminationMessage)})
 	}
 	return all
 }

@@ -13,12 +13,16 @@ import (
 
 // handOn copies files of the supervisor into a container that does not run yet,
 // one copy after the other: a later one may go into what an earlier one has made.
+// What is handed on in memory it has already.
 func (r *run) handOn(ctx context.Context, id engine.ID, made engine.Container, component pod.Component) error {
 	to := archive.Place{Look: r.lookInto(ctx, id)}
 	for _, m := range made.Mounts {
 		to.Mounts = append(to.Mounts, m.Target)
 	}
 	for _, c := range component.Copies {
+		if c.Memory {
+			continue
+		}
 		packed, err := archive.Pack(c, to)
 		if err != nil {
 			return err

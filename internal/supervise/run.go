@@ -34,6 +34,10 @@ type run struct {
 	tasks    sync.WaitGroup
 	follow   sync.Once // the engine's events, from the first component on that has a check
 
+	// memory is where the engine's machine has the pod's memory. It is set before
+	// anything is created that mounts something from there.
+	memory string
+
 	mu     sync.Mutex
 	held   map[string]*holding // by component, and pause
 	images map[string]engine.Image

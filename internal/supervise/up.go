@@ -150,6 +150,8 @@ func (r *run) bring(ctx context.Context, step plan.Step) error {
 		return r.create(ctx, step.Name)
 	case plan.Start:
 		return r.begin(ctx, step.Name)
+	case plan.Fill:
+		return r.fill(ctx)
 	case plan.Await:
 		return r.await(ctx, step)
 	case plan.Stop:
@@ -228,11 +230,15 @@ func (r *run) tryCreate(name string, c engine.Container) (engine.ID, error) {
 // container is what to create for a name, and the component it is for.
 func (r *run) container(name string) (engine.Container, pod.Component) {
 	if name == plan.Pause {
-		return plan.PauseContainer(r.Pod, r.Owner), pod.Component{}
+		made := plan.PauseContainer(r.Pod, r.Owner)
+		made.Mounts = append(made.Mounts, plan.PauseMemory(r.Pod, r.Owner, r.weigh())...)
+		return made, pod.Component{}
 	}
 	c := r.component(name)
 	pause := r.holding(plan.Pause).id
-	return plan.ComponentContainer(r.Pod, r.Owner, c, pause, r.image(c.Image), r.OOMScore), c
+	made := plan.ComponentContainer(r.Pod, r.Owner, c, pause, r.image(c.Image), r.OOMScore)
+	made.Mounts = append(made.Mounts, plan.MemoryMounts(c, r.memory)...)
+	return made, c
 }
 
 // connect attaches to a container and waits for its end, both before its start.
