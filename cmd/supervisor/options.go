@@ -14,6 +14,7 @@ type options struct {
 	pids, ipc   bool
 	logs        bool
 	pull        bool
+	volumes     bool
 	stopTimeout time.Duration
 	pauseImage  string
 	debug       bool
@@ -28,6 +29,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	flags.BoolVar(&o.ipc, "ipc", true, "share the IPC namespace")
 	flags.BoolVar(&o.logs, "logs", false, "stream the components' output")
 	flags.BoolVar(&o.pull, "pull", false, "pull every component's image, also those that are there")
+	flags.BoolVar(&o.volumes, "volumes", false, "mount the supervisor's volumes into every component")
 	flags.DurationVar(&o.stopTimeout, "stop-timeout", pod.DefaultGrace, "`time` for stopping the whole pod: the service's stop_grace_period")
 	flags.StringVar(&o.pauseImage, "pause-image", "", "`image` that holds the namespaces (default: beside the supervisor's own)")
 	flags.BoolVar(&o.debug, "debug", false, "log every step")

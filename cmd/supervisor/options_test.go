@@ -28,7 +28,7 @@ func TestTheCommandLineIsReadOrRefusedInOneLine(t *testing.T) {
 		wrong string // the beginning of what is said
 	}{
 		"Nothing":     {"everything is shared, nothing is said", nil, plain, ""},
-		"Podlike":     {"old stacks have single dashes", []string{"-logs", "-pids=false", "-ipc=false", "-pull"}, with(func(o *options) { o.logs, o.pids, o.ipc, o.pull = true, false, false, true }), ""},
+		"Podlike":     {"old stacks have single dashes", []string{"-logs", "-pids=false", "-ipc=false", "-pull", "-volumes"}, with(func(o *options) { o.logs, o.pids, o.ipc, o.pull, o.volumes = true, false, false, true, true }), ""},
 		"DoubleDash":  {"as others write it", []string{"--logs", "--pids=false"}, with(func(o *options) { o.logs, o.pids = true, false }), ""},
 		"StopTimeout": {"Swarm's grace period, told again", []string{"-stop-timeout", "1m30s"}, with(func(o *options) { o.stopTimeout = 90 * time.Second }), ""},
 		"PauseImage":  {"an image of one's own", []string{"-pause-image", "reg.example/pause:1"}, with(func(o *options) { o.pauseImage = "reg.example/pause:1" }), ""},

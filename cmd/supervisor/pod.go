@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/podlike/podlike/internal/archive"
@@ -14,6 +17,9 @@ import (
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
 )
+
+// envDockerHost is where the engine is, in the words of Docker's own client.
+const envDockerHost = "DOCKER_HOST"
 
 // readPod reads the complete and valid pod that our labels describe, and tells what
 // of it is ignored.
@@ -30,16 +36,31 @@ func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 		p.PauseImage = identity.PauseImage(self.Image, version)
 	}
 	own, err := ownVolumes(ctx, e, self)
-	return pod.ResolveVolumes(p, own), err
+	if err != nil {
+		return p, err
+	}
+	p = pod.ResolveVolumes(p, own)
+	if o.volumes {
+		p = pod.ShareVolumes(p, mounted(self), ownSockets(os.Getenv(envDockerHost))...)
+	}
+	mounts, err := readMounts()
+	if err != nil {
+		return p, err
+	}
+	return inMemory(p, mounts)
 }
 
 // checkCopies refuses copies that cannot be made.
 func checkCopies(p pod.Pod) error {
 	var problems pod.Problems
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		for _, file := range c.Copies {
-			if err := archive.Check(file); err != nil {
-				problems = append(problems, pod.Problem{Place: pod.CopyPrefix + c.Name, What: err.Error()})
+			err := archive.Check(file)
+			if errors.Is(err, fs.ErrNotExist) {
+				err = fmt.Errorf("%w; give it to the supervisor, as a secret, a config or a volume of its service", err)
+			}
+			if err != nil {
+				problems = append(problems, pod.Problemf(file.PlaceIn(c.Name), "%v", err))
 			}
 		}
 	}
@@ -74,4 +95,29 @@ func ownVolumes(ctx context.Context, e engine.Engine, self engine.Seen) ([]pod.O
 		own = append(own, pod.OwnVolume{Name: v.Name, Labels: v.Labels})
 	}
 	return own, nil
+}
+
+// mounted are the volumes and host paths mounted into this container, without its
+// secrets: Swarm's, and its configs, are none of them, but those of Compose are.
+func mounted(self engine.Seen) (all []pod.Volume) {
+	for _, m := range self.Mounts {
+		switch {
+		case isSecret(m.Target):
+		case m.Type == engine.VolumeMount:
+			all = append(all, pod.Volume{Kind: pod.Named, Source: m.Name, Target: m.Target, ReadOnly: m.ReadOnly, NoCopy: true})
+		case m.Type == engine.BindMount:
+			all = append(all, pod.Volume{Kind: pod.Bind, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly, Propagation: m.Propagation})
+		}
+	}
+	return all
+}
+
+// ownSockets are the paths that the engine's socket may have: where it usually is, and
+// where DOCKER_HOST says that it is.
+func ownSockets(host string) []string {
+	sockets := []string{"/var/run/docker.sock", "/run/docker.sock"}
+	if named, ok := strings.CutPrefix(host, "unix://"); ok {
+		sockets = append(sockets, named)
+	}
+	return sockets
 }
