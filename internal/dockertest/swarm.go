@@ -133,15 +133,9 @@ func (e *Engine) Service(t testing.TB, spec swarm.ServiceSpec) string {
 	if spec.Name == "" {
 		spec.Name = "podlike-test-" + random()
 	}
-	spec.Labels = e.Labels(spec.Labels)
-	if c := spec.TaskTemplate.ContainerSpec; c != nil {
-		labelled := *c
-		labelled.Labels = e.Labels(c.Labels)
-		spec.TaskTemplate.ContainerSpec = &labelled
-	}
 	ctx, cancel := bounded()
 	defer cancel()
-	made, err := e.cli.ServiceCreate(ctx, spec, swarm.ServiceCreateOptions{})
+	made, err := e.cli.ServiceCreate(ctx, e.labelledService(spec), swarm.ServiceCreateOptions{})
 	if err != nil {
 		t.Fatalf("cannot create service %s: %v", spec.Name, err)
 	}
@@ -149,6 +143,32 @@ func (e *Engine) Service(t testing.TB, spec swarm.ServiceSpec) string {
 	defer e.mu.Unlock()
 	e.services[made.ID] = true
 	return made.ID
+}
+
+// UpdateService has a service be as specified from now on, under the name that it has.
+func (e *Engine) UpdateService(t testing.TB, id string, spec swarm.ServiceSpec) {
+	t.Helper()
+	ctx, cancel := bounded()
+	defer cancel()
+	now, _, err := e.cli.ServiceInspectWithRaw(ctx, id, swarm.ServiceInspectOptions{})
+	if err == nil {
+		spec.Name = now.Spec.Name
+		_, err = e.cli.ServiceUpdate(ctx, id, now.Version, e.labelledService(spec), swarm.ServiceUpdateOptions{})
+	}
+	if err != nil {
+		t.Fatalf("cannot update service %s: %v", id, err)
+	}
+}
+
+// labelledService is a service that carries the scope's label, and so do its containers.
+func (e *Engine) labelledService(spec swarm.ServiceSpec) swarm.ServiceSpec {
+	spec.Labels = e.Labels(spec.Labels)
+	if c := spec.TaskTemplate.ContainerSpec; c != nil {
+		labelled := *c
+		labelled.Labels = e.Labels(c.Labels)
+		spec.TaskTemplate.ContainerSpec = &labelled
+	}
+	return spec
 }
 
 // RemoveService removes a service and returns when its containers are gone. Unlike
