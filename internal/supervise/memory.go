@@ -3,6 +3,9 @@ package supervise
 import (
 	"context"
 	"fmt"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/podlike/podlike/internal/archive"
 	"github.com/podlike/podlike/internal/engine"
@@ -81,4 +84,15 @@ func (r *run) locateMemory(ctx context.Context) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("cannot find the pod's memory: the engine does not tell where %s has %s", pause.Name, plan.Memory)
+}
+
+// mountFailed says which copy it was where a component cannot be started for it, and
+// what to do: only now it shows what the image has at its target.
+func (r *run) mountFailed(c pod.Component, err error) error {
+	for i, file := range slices.Backward(c.Copies) { // for the first name may be the beginning of the tenth
+		if file.Memory && strings.Contains(err.Error(), path.Join(r.memory, plan.MemoryName(c.Name, i))) {
+			return fmt.Errorf("cannot copy %s to %s in %s (if that is a directory, end it with a slash): %w", file.Source, file.Target, c.Name, err)
+		}
+	}
+	return err
 }

@@ -94,3 +94,27 @@ func TestWhatCannotBeHandedOnInMemoryEndsThePod(t *testing.T) {
 		})
 	}
 }
+
+// The engine names its own path of what it could not mount, which says nothing to a user.
+func TestWhatCannotBeMountedIsToldByItsCopy(t *testing.T) {
+	db, file := app("db"), secret(t, "x")
+	for range 11 {
+		db.Copies = append(db.Copies, pod.Copy{Source: file, Target: "/etc" + strings.Repeat("/x", len(db.Copies)), Memory: true})
+	}
+	for copied, target := range map[int]string{0: "/etc", 1: "/etc/x", 10: "/etc" + strings.Repeat("/x", 10)} {
+		play(t, []pod.Component{db}, func(s *scene) {
+			s.Intercept(func(ctx context.Context, c fake.Call, do func() error) error {
+				if c != (fake.Call{Op: "start", Name: s.name("db")}) {
+					return usual(ctx, c, do)
+				}
+				pause, err := s.Inspect(ctx, s.owner.PauseName())
+				return errors.Join(err, fmt.Errorf("error mounting %q: not a directory", fmt.Sprintf("%s/db.%d", pause.Mounts[0].Source, copied)))
+			})
+			s.exits(s.run(s.Context()), 125)
+			want := "cannot copy " + file + " to " + target + " in db (if that is a directory, end it with a slash): "
+			if got := s.last(); got.Component != "db" || !strings.HasPrefix(got.Why, want) {
+				t.Errorf("got %s, want %s", got.Why, want)
+			}
+		})
+	}
+}

@@ -274,7 +274,7 @@ func (r *run) start(name string) error {
 	if err == nil {
 		r.hasStarted(name, h)
 	} else {
-		err = r.cannotStart(name, err)
+		err = r.cannotStart(name, r.mountFailed(r.component(name), err))
 	}
 	close(h.started)
 	return err
