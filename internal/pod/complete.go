@@ -14,7 +14,8 @@ const DefaultStopGrace = 10 * time.Second
 const DefaultGrace = 10 * time.Second
 
 // Complete returns p with every default filled in and everything in order, so that
-// two readings of one pod are equal. What is set stays; p itself stays as it is.
+// two readings of one pod are equal. What is set stays, but for optional dependencies
+// on what is not there; p itself stays as it is.
 //
 // It cannot know what a false, or a zero of a component, was meant to be: SharePID
 // and ShareIPC, and StopGrace, are for the caller to set. A Grace of zero is filled
@@ -25,6 +26,7 @@ func Complete(p Pod) Pod {
 	p.Backoff.First = cmp.Or(p.Backoff.First, DefaultBackoffFirst)
 	p.Backoff.Cap = cmp.Or(p.Backoff.Cap, DefaultBackoffCap)
 	p.Unready = cmp.Or(p.Unready, IgnoreUnready)
+	p = p.with(func(c *Component) { c.DependsOn = p.completeDependencies(c.DependsOn) })
 	p = p.with(completeComponent)
 	slices.SortStableFunc(p.Components, func(a, b Component) int { return cmp.Compare(a.Name, b.Name) })
 	return p
@@ -32,7 +34,6 @@ func Complete(p Pod) Pod {
 
 // completeComponent fills in what a component leaves out.
 func completeComponent(c *Component) {
-	c.DependsOn = completeDependencies(c.DependsOn)
 	c.Restart.Policy = cmp.Or(c.Restart.Policy, RestartNo)
 	c.Probes = Probes{
 		Startup:   completeProbe(c.Probes.Startup),
@@ -54,9 +55,13 @@ func completeProbe(p *Probe) *Probe {
 	return &full
 }
 
-// completeDependencies returns ds with their conditions, in the order of their names.
-func completeDependencies(ds []Dependency) []Dependency {
-	ds = slices.Clone(ds)
+// completeDependencies returns ds with their conditions, in the order of their names,
+// and without those that need not be met and cannot be.
+func (p Pod) completeDependencies(ds []Dependency) []Dependency {
+	ds = slices.DeleteFunc(slices.Clone(ds), func(d Dependency) bool {
+		_, known := p.Component(d.Name)
+		return d.Optional && !known
+	})
 	for i := range ds {
 		ds[i].Condition = cmp.Or(ds[i].Condition, Started)
 	}

@@ -11,7 +11,7 @@ import (
 
 func TestCompleteFillsInDefaultsAndSorts(t *testing.T) {
 	given := pod.Pod{Components: []pod.Component{
-		{Name: "web", DependsOn: []pod.Dependency{{Name: "db", Condition: pod.Healthy}, {Name: "app"}}},
+		{Name: "web", DependsOn: []pod.Dependency{{Name: "gone", Optional: true}, {Name: "db", Condition: pod.Healthy}, {Name: "app", Optional: true}}},
 		{Name: "app", Probes: pod.Probes{Liveness: &pod.Probe{Exec: []string{"true"}}}},
 	}}
 	no := pod.Restart{Policy: pod.RestartNo}
@@ -22,13 +22,13 @@ func TestCompleteFillsInDefaultsAndSorts(t *testing.T) {
 		Pull:    pod.Missing,
 		Components: []pod.Component{
 			{Name: "app", Restart: no, Probes: pod.Probes{Liveness: &pod.Probe{Exec: []string{"true"}, Period: 10 * time.Second, Timeout: time.Second, Success: 1, Failure: 3}}},
-			{Name: "web", Restart: no, DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started}, {Name: "db", Condition: pod.Healthy}}},
+			{Name: "web", Restart: no, DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started, Optional: true}, {Name: "db", Condition: pod.Healthy}}},
 		},
 	}
 	if diff := cmp.Diff(want, pod.Complete(given)); diff != "" {
 		t.Error(diff)
 	}
-	if given.Components[0].Name != "web" || given.Components[0].DependsOn[0].Name != "db" {
+	if given.Components[0].Name != "web" || given.Components[0].DependsOn[0].Name != "gone" {
 		t.Error("Complete changed the pod it was given")
 	}
 }

@@ -9,8 +9,11 @@ import (
 )
 
 func TestDependantsAreThoseThatNameTheComponent(t *testing.T) {
-	p := pod.Pod{Components: []pod.Component{after("c", "a"), after("b", "a"), after("a"), after("d", "c")}}
-	want := map[string][]string{"a": {"b", "c"}, "c": {"d"}}
+	p := pod.Pod{
+		Init:       []pod.Component{after("init"), after("log", "init")},
+		Components: []pod.Component{after("c", "a"), after("b", "a", "log"), after("a"), after("d", "c")},
+	}
+	want := map[string][]string{"a": {"b", "c"}, "c": {"d"}, "init": {"log"}, "log": {"b"}}
 	if diff := cmp.Diff(want, pod.Dependants(p)); diff != "" {
 		t.Error(diff)
 	}

@@ -5,7 +5,11 @@ const (
 	ComponentPrefix = "pod.component." // + name: one Compose service as YAML
 	CopyPrefix      = "pod.copy."      // + name: files to hand on
 	ComposeFile     = "pod.compose.file"
-	InitComponents  = "pod.init.components"
+	InitComponents  = "pod.init.components" // a list of what ComponentPrefix has one of
+
+	StopGracePeriod = "pod.stop_grace_period" // how long the whole pod may take to stop
+	RestartBackoff  = "pod.restart_backoff"   // initial and cap, in YAML
+	UnreadyMeans    = "pod.unready"           // ignore or unhealthy
 
 	// VolumeRef on a volume is the name by which components refer to it.
 	VolumeRef = "com.github.rycus86.podlike.volume-ref"

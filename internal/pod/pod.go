@@ -242,6 +242,9 @@ type Copy struct {
 // with it.
 func (c Copy) PlaceIn(component string) string { return cmp.Or(c.Place, CopyPrefix+component) }
 
+// SecretsDir is where the secrets of a service are, as Docker has it.
+const SecretsDir = "/run/secrets/"
+
 // Health is a component's own health check. Zero durations and retries mean the
 // engine's defaults (30 s, 30 s, 0 s, 3).
 type Health struct {

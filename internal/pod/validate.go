@@ -5,30 +5,33 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Validate reports, as Problems, everything that keeps p from being run: of each
-// component on its own, then of how they depend on each other. It does not look
-// into images, signals and other words that only an engine understands.
+// component on its own, then of how they depend on each other, then of the pod. It does
+// not look into images, signals and other words that only an engine understands.
 func Validate(p Pod) error {
-	v := validator{components: map[string]Component{}}
-	for _, c := range p.Components {
+	v := validator{pod: p, components: map[string]Component{}, cycles: cycles(p)}
+	for _, c := range p.All() {
 		v.name(c)
 		v.component(c)
+		v.life(c)
 	}
-	for _, c := range p.Components {
+	for _, c := range p.All() {
 		v.dependencies(c)
 	}
-	for _, cycle := range cycles(p) {
-		v.wrong(cycle[0], "depends_on", "%s: a component cannot wait for itself", strings.Join(append(cycle, cycle[0]), " -> "))
+	for _, cycle := range v.cycles {
+		v.wrong(cycle[0], "depends_on", "%s: a component cannot wait for itself", strings.Join(append(slices.Clone(cycle), cycle[0]), " -> "))
 	}
+	v.podWide()
 	return v.problems.Err()
 }
 
 // A validator gathers what is wrong with a pod.
 type validator struct {
+	pod        Pod
 	components map[string]Component // those seen so far, by name
+	cycles     [][]string           // that depends_on makes
 	problems   Problems
 }
 
@@ -71,13 +74,6 @@ func (v *validator) component(c Component) {
 	v.targets(c)
 }
 
-// notNegative checks a duration.
-func (v *validator) notNegative(component, key string, d time.Duration) {
-	if d < 0 {
-		v.wrong(component, key, "must not be negative, but is %s", d)
-	}
-}
-
 // targets checks where the component's volumes are mounted and its copies go.
 func (v *validator) targets(c Component) {
 	seen := map[string]bool{}
@@ -88,13 +84,29 @@ func (v *validator) targets(c Component) {
 		v.target(c.Name, "tmpfs", target, seen)
 	}
 	for _, file := range c.Copies {
-		for _, end := range []string{file.Source, file.Target} {
-			if !path.IsAbs(end) {
-				v.wrongCopy(c.Name, file, "the path %q must begin with /", end)
-			}
-		}
-		v.receives(c, file)
+		v.copied(c, file, seen)
 	}
+}
+
+// copied checks a copy: one that is made where its target is, or one that is mounted
+// over it, wherever that is.
+func (v *validator) copied(c Component, file Copy, seen map[string]bool) {
+	for _, end := range []string{file.Source, file.Target} {
+		if !path.IsAbs(end) {
+			v.wrongCopy(c.Name, file, "the path %q must begin with /", end)
+		}
+	}
+	v.receives(c, file)
+	target := path.Clean(file.Target)
+	switch {
+	case !file.Memory:
+		return
+	case target == "/":
+		v.wrongCopy(c.Name, file, "the target / is the component's own root; name a file or directory below it")
+	case seen[target]:
+		v.wrongCopy(c.Name, file, "something else has the target %q; give one of them another", target)
+	}
+	seen[target] = true
 }
 
 // wrongCopy reports a problem with what is copied into a component.
@@ -151,15 +163,47 @@ func (v *validator) target(component, key, target string, seen map[string]bool) 
 func (v *validator) dependencies(c Component) {
 	for _, on := range c.DependsOn {
 		other, known := v.components[on.Name]
-		switch {
+		place := "depends_on." + on.Name
+		switch never := v.never(on.Condition, other); {
+		case !known && on.Optional: // there is nothing to wait for
 		case !known:
 			v.wrong(c.Name, "depends_on", "there is no component %q; known are %s", on.Name, v.names())
-		case on.Condition != Started && on.Condition != Healthy:
-			v.wrong(c.Name, "depends_on."+on.Name, "the condition %q is none of %s and %s", on.Condition, Started, Healthy)
-		case on.Condition == Healthy && other.Health != nil && other.Health.Disable:
-			v.wrong(c.Name, "depends_on."+on.Name, "will never be healthy, for its health check is disabled; use %s", Started)
+		case !slices.Contains(conditions, on.Condition):
+			v.wrong(c.Name, place, "the condition %q is none of %s, %s and %s", on.Condition, Started, Healthy, Completed)
+		case !v.inOrder(c.Name, on.Name):
+			v.wrong(c.Name, place, "starts only after %s, which is an init component or a sidecar; depend on earlier ones of these", c.Name)
+		case never != "":
+			v.wrong(c.Name, place, "%s", never)
 		}
 	}
+}
+
+// conditions are those that there are.
+var conditions = []Condition{Started, Healthy, Completed}
+
+// never says why a component will never be what a condition asks for, and what to do
+// about it. It says nothing where it can be.
+func (v *validator) never(asked Condition, c Component) string {
+	unchecked := c.Health != nil && c.Health.Disable && c.Probes.Startup == nil && c.Probes.Readiness == nil
+	switch {
+	case asked == Completed && (c.Sidecar || c.Restart.Policy == RestartAlways):
+		return "will never have completed, for it is always restarted; use " + string(Started)
+	case asked == Healthy && v.pod.IsInit(c.Name) && !c.Sidecar:
+		return "will be over by then, for it is an init component; use " + string(Completed)
+	case asked == Healthy && unchecked:
+		return "will never be healthy, for its health check is disabled; use " + string(Started)
+	}
+	return ""
+}
+
+// inOrder tells whether a component can wait for the other one by the order of Init.
+// Where they are on a cycle that is told instead.
+func (v *validator) inOrder(name, on string) bool {
+	at := func(name string) int {
+		return slices.IndexFunc(v.pod.Init, func(c Component) bool { return c.Name == name })
+	}
+	circular := slices.ContainsFunc(v.cycles, func(c []string) bool { return slices.Contains(c, name) && slices.Contains(c, on) })
+	return circular || at(name) < 0 || at(on) >= 0 && at(on) < at(name)
 }
 
 // names are those of all components, for the reader of a problem.
