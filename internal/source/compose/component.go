@@ -23,7 +23,7 @@ func (r *reader) component(s types.ServiceConfig) pod.Component {
 		Pull:        r.pull(s.PullPolicy),
 		Entrypoint:  s.Entrypoint,
 		Command:     s.Command,
-		Env:         r.environment(s.EnvFiles, s.Environment),
+		Env:         r.environment("environment", r.envFiles(s.EnvFiles, s.Environment), s.Environment),
 		WorkingDir:  s.WorkingDir,
 		User:        s.User,
 		Labels:      r.labels(s.LabelFiles, s.Labels),
@@ -37,6 +37,10 @@ func (r *reader) component(s types.ServiceConfig) pod.Component {
 		StopSignal:  s.StopSignal,
 		StopGrace:   orElse(s.StopGracePeriod, pod.DefaultStopGrace),
 		DependsOn:   r.dependencies(s.DependsOn),
+		Restart:     r.restart(s),
+		PostStart:   r.hooks("post_start", s.PostStart),
+		PreStop:     r.hooks("pre_stop", s.PreStop),
+		Copies:      append(r.handedOn("secrets", s.Secrets), r.handedOn("configs", configs(s.Configs))...),
 	}
 	r.confine(&c, s)
 	return c
@@ -115,17 +119,16 @@ func (r *reader) image(image string) string {
 	return image
 }
 
-// environment are the variables to set: those of files, and over them those of the
-// service itself. One that was written without a value has the supervisor's, and is
-// not set when the supervisor has none (Compose: environment).
-func (r *reader) environment(files []types.EnvFile, m types.MappingWithEquals) map[string]string {
-	if m == nil && files == nil {
-		return nil
+// environment adds the variables that are to be set to those of files, nil if there are
+// none. One that was written without a value has the supervisor's, and is not set when
+// the supervisor has none (Compose: environment).
+func (r *reader) environment(path string, env map[string]string, m types.MappingWithEquals) map[string]string {
+	if m != nil && env == nil {
+		env = map[string]string{}
 	}
-	env := r.envFiles(files, m)
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if key == "" || strings.Contains(key, "=") {
-			r.wrong("environment", "%s is no name of a variable", Quote(key))
+			r.wrong(path, "%s is no name of a variable", Quote(key))
 			continue
 		}
 		if given := m[key]; given != nil {
@@ -183,27 +186,6 @@ func (r *reader) test(test []string) []string {
 		r.mustBe("healthcheck.test", forms["healthcheck.test"], test)
 	}
 	return test
-}
-
-// dependencies are what the service depends on.
-func (r *reader) dependencies(all types.DependsOnConfig) []pod.Dependency {
-	var dependencies []pod.Dependency
-	for _, other := range slices.Sorted(maps.Keys(all)) {
-		path, on := "depends_on."+other, all[other]
-		condition := pod.Condition(on.Condition)
-		if condition != pod.Started && condition != pod.Healthy {
-			r.wrong(path, "the condition %s is not supported; use service_started or service_healthy", on.Condition)
-			continue
-		}
-		if on.Restart {
-			r.wrong(path, "restart is not supported yet; leave it out")
-		}
-		if !on.Required {
-			r.wrong(path, "required: false is not supported yet; leave it out")
-		}
-		dependencies = append(dependencies, pod.Dependency{Name: other, Condition: condition})
-	}
-	return dependencies
 }
 
 // orElse is the duration that was given, or else the other one.

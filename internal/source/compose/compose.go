@@ -32,12 +32,12 @@ type Service struct {
 	Node *yaml.Node
 }
 
-// Read turns the service into a component and reports all that is wrong with it.
-// With problems the component holds what could be read.
-func Read(s Service, own Own) (pod.Component, pod.Problems) {
+// Read turns the service into a component, with those of its pre_start, and reports all
+// that is wrong with it. With problems they hold what could be read.
+func Read(s Service, own Own) (Group, pod.Problems) {
 	r := reader{Service: s, own: own}
-	c := r.read()
-	return c, r.problems
+	g := r.read()
+	return g, r.problems
 }
 
 // A reader reads one service.
@@ -50,14 +50,16 @@ type reader struct {
 	warnings pod.Problems
 }
 
-// read returns the component.
-func (r *reader) read() pod.Component {
+// read returns the components.
+func (r *reader) read() Group {
 	if r.Node == nil || r.Node.Kind != yaml.MappingNode {
 		r.wrong("", "must be a mapping such as {image: NAME}")
-		return pod.Component{Name: r.Name}
+		return Group{{Name: r.Name}}
 	}
 	r.given = r.definition()
-	return r.component(r.load(r.given))
+	c := r.component(r.load(r.given))
+	r.extend(&c)
+	return r.group(c)
 }
 
 // definition is the part of the service that is to be loaded. Whatever else the
@@ -65,7 +67,7 @@ func (r *reader) read() pod.Component {
 func (r *reader) definition() map[string]any {
 	d := map[string]any{}
 	for key, value := range r.keys() {
-		if !r.accepts(key.Value, key.Line) {
+		if !r.accepts(key.Value, key.Line) || key.Value == "pre_start" { // which is read by itself
 			continue
 		}
 		if v, ok := r.value(key.Value, value); ok {
@@ -96,8 +98,6 @@ func (r *reader) accepts(name string, line int) bool {
 		r.ignore(name, known)
 	case known.Use == Rejected:
 		r.wrong(name, "not supported in a pod; %s", known.Note)
-	case known.Use == Later:
-		r.wrong(name, "not supported yet; leave it out")
 	case known.Use == Unknown && !isExtension(name):
 		r.wrong(at(line)+name, "unknown key; no Compose service has it")
 	}
@@ -106,11 +106,7 @@ func (r *reader) accepts(name string, line int) bool {
 
 // ignore warns of a key of a Compose file that does nothing.
 func (r *reader) ignore(name string, known Key) {
-	what := "makes no sense in a pod and is ignored; " + known.Note
-	if known.Use == Later {
-		what = "is not supported yet and is ignored"
-	}
-	r.warnings = append(r.warnings, pod.Problemf(join(r.Place, name), "%s", what))
+	r.doubt(name, "makes no sense in a pod and is ignored; %s", known.Note)
 }
 
 // value is what the loader gets for the key: what was written, in a form of which
@@ -131,6 +127,8 @@ func (r *reader) value(key string, n *yaml.Node) (value any, ok bool) {
 			value = r.longVolumes(v)
 		case "devices":
 			value = r.longDevices(v)
+		case "post_start", "pre_stop":
+			value = r.commandLines(key, v)
 		}
 	case map[string]any:
 		if key == "deploy" {

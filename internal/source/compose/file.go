@@ -17,9 +17,9 @@ import (
 // What is said of a component in Problems and Warnings has the place that it would
 // have in a label; Locate has the one in the files.
 type File struct {
-	// Components are its services, in the order of their names. One whose profiles
-	// are not active is none (Compose: profiles).
-	Components []pod.Component
+	// Groups are the components of its services, in the order of their names. One whose
+	// profiles are not active is none (Compose: profiles).
+	Groups []Group
 	// Problems keep the pod from being run.
 	Problems pod.Problems
 	// Warnings tell what is ignored, and what was probably not meant.
@@ -49,17 +49,17 @@ func ReadFile(file string, own Own) File {
 		f.component(from.services[name], own, active)
 	}
 	f.nameVolumes(from.volumes)
-	if len(f.Components) == 0 && len(f.Problems) == 0 {
+	if len(f.Groups) == 0 && len(f.Problems) == 0 {
 		f.Problems = pod.Problems{pod.Problemf(file, "services: there is none that is to run; add one, or name its profile in COMPOSE_PROFILES")}
 	}
 	return f
 }
 
-// component adds the component that the service becomes, if it is to run.
+// component adds the components that the service becomes, if it is to run.
 func (f *File) component(s *service, own Own, active []string) {
 	r := reader{Service: s.definition(), own: Own{Lookup: s.lookup, ReadFile: own.ReadFile}, lenient: true}
 	if r.runs(s.entry("profiles"), active) {
-		f.Components = append(f.Components, r.read())
+		f.Groups = append(f.Groups, r.read())
 	}
 	f.Problems = append(f.Problems, r.problems...)
 	f.Warnings = append(f.Warnings, r.warnings...)
@@ -67,7 +67,7 @@ func (f *File) component(s *service, own Own, active []string) {
 
 // nameVolumes gives the volumes that have a name of their own in the file that name.
 func (f *File) nameVolumes(names map[string]string) {
-	for _, c := range f.Components {
+	for _, c := range slices.Concat(f.Groups...) {
 		for i, v := range c.Volumes {
 			if name := names[v.Source]; v.Kind == pod.Named && name != "" {
 				c.Volumes[i].Source = name
@@ -84,8 +84,11 @@ func (f File) Locate(problems pod.Problems) pod.Problems {
 	for _, p := range problems {
 		rest, ofComponent := strings.CutPrefix(p.Place, pod.ComponentPrefix)
 		name, what, _ := strings.Cut(rest, ": ")
+		service, before, _ := strings.Cut(name, beforeSuffix)
 		if s := f.services[name]; s != nil && ofComponent {
 			p.Place = s.place(what)
+		} else if s := f.services[service]; s != nil && ofComponent {
+			p.Place = s.place("pre_start: pre-start-" + before + ": " + what)
 		}
 		if !said[p] {
 			said[p] = true

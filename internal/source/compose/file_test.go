@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -142,6 +143,9 @@ var fileCases = map[string]struct {
 
 type component = pod.Component
 
+// flat are all components of a file.
+func flat(f compose.File) []component { return slices.Concat(f.Groups...) }
+
 func TestReadFileMakesComponentsOfServices(t *testing.T) {
 	for name, test := range fileCases {
 		t.Run(name, func(t *testing.T) {
@@ -152,7 +156,7 @@ func TestReadFileMakesComponentsOfServices(t *testing.T) {
 			for i := range test.want {
 				test.want[i].StopGrace = pod.DefaultStopGrace
 			}
-			if diff := cmp.Diff(test.want, got.Components); diff != "" {
+			if diff := cmp.Diff(test.want, flat(got)); diff != "" {
 				t.Errorf("%s:\n%s", test.why, diff)
 			}
 		})
@@ -174,7 +178,10 @@ var troubled = []struct {
 	{"a key twice", disk{main: "services:\n  a:\n    image: b\n    image: c"}},
 	{"unknown keys", disk{main: "services:\n  a:\n    image: b\n    imagine: c\nservice: {}\n"}},
 	{"values that are wrong", disk{main: "services:\n  a:\n    image: b\n    tty: perhaps\n    healthcheck:\n      test: 5\n    deploy:\n      resources: {limits: {memory: much}}\n    volumes:\n      - ./x:/x\n"}},
-	{"a label may not have these, a file may", disk{main: "services:\n  a:\n    image: b\n    attach: false\n    restart: always\n    deploy:\n      mode: global\n      resources: {limits: {pids: 5}}\n    secrets: [s]\n    configs: [c]\n    ports: [80, 81]\n    hostname: h\njobs: {}\nnetworks: {n: }\nsecrets: {s: }"}},
+	{"a label may not have these, a file may", disk{main: "services:\n  a:\n    image: b\n    attach: false\n    restart: always\n    deploy:\n      restart_policy: {delay: 5s, max_attempts: 3}\n      mode: global\n      resources: {limits: {pids: 5}}\n    secrets: [s]\n    configs: [c]\n    ports: [80, 81]\n    hostname: h\njobs: {}\nnetworks: {n: }\nsecrets: {s: }"}},
+	{"what Swarm would do with restarts", disk{main: "services:\n  a:\n    image: b\n    deploy:\n      restart_policy: {condition: any, delay: 5s, max_attempts: 3}"}},
+	{"x-pod is as strict as in a label", disk{main: "services:\n  a:\n    image: b\n    x-pod:\n      sidecars: true\n      livenessProbe: {tcpSocket: {port: web}}"}},
+	{"pre_start", disk{main: "services:\n  a:\n    image: b\n    user: [c]\n    hostname: d\n    pre_start:\n      - {command: 5, ports: [80]}\n      - {env_file: none.env, network_mode: host}"}},
 	{"variables", disk{main: "services:\n  a:\n    image: b${NONE}${NONE}\n    command: $NONE\n    user: ${OTHER-}${OWN}$$NO\n"}},
 	{"variables that must be there", disk{main: "services:\n  a:\n    image: ${IMAGE:?name it}\n    user: ${USER?}\n    command: ${\n"}},
 	{"a bad .env", disk{main: "services: {a: {image: b}}", "/etc/conf/.env": "PASS WORD=secret"}},
@@ -220,13 +227,13 @@ func TestAFileOfDockerComposeBecomesAPod(t *testing.T) {
 			Name: "app", Image: image, Command: []string{"serve", "127.0.0.1:3000"}, StopGrace: pod.DefaultStopGrace,
 			Env: map[string]string{"CLOUD_READY": "no"}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "logs", Target: "/var/logs/app"}},
 		},
-		{Name: "cache", Image: image, Command: []string{"serve", ":8443"}, StopGrace: pod.DefaultStopGrace, DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started}}},
+		{Name: "cache", Image: image, Command: []string{"serve", ":8443"}, StopGrace: pod.DefaultStopGrace, DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started}}, Restart: pod.Restart{Policy: pod.RestartAlways}},
 		{
 			Name: "log-collector", Image: image, Command: []string{"sleep", "--pattern", "/var/logs/app/*.log"}, StopGrace: pod.DefaultStopGrace,
 			Volumes: []pod.Volume{{Kind: pod.Named, Source: "logs", Target: "/var/logs/app", ReadOnly: true}}, Resources: pod.Resources{Memory: 20 << 20},
 		},
 	}
-	if diff := cmp.Diff(want, got.Components); diff != "" {
+	if diff := cmp.Diff(want, flat(got)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -251,16 +258,18 @@ func FuzzComposeFile(f *testing.F) {
 	f.Add(string(text), "")
 	f.Add("include: [o.yml, o.yml]\nservices: {a: {extends: {file: o.yml, service: o}, volumes: ['a:/b'], environment: [A]}}", "services: {o: {image: '${A:-${B:-c}}', volumes: [{type: tmpfs, target: /b}], environment: {A: }, logging: {driver: x}, ulimits: {a: 1}}}")
 	f.Add("services: {a: {extends: b, logging: x, networks: 5, depends_on: [c], ulimits: [d]}, b: {image: i, logging: [y], networks: [z], depends_on: {e: }, ulimits: {d: {soft: 1}}}}", "")
+	f.Add("services: {a: {extends: {file: o.yml, service: o}, pre_start: [{env_file: o.yml, command: $A}], x-pod: {livenessProbe: {tcpSocket: {port: '${A:-80}'}}}}}", "services: {o: {image: i, secrets: [s], post_start: [{command: a}], pre_start: [{image: j}], x-pod: {sidecar: true, restartPolicyRules: []}}}")
+	f.Add("services: {a: {image: i, restart: ${A:-no}, deploy: {restart_policy: {condition: any, delay: 1s}}, depends_on: {b: {condition: service_healthy, required: false}}, configs: [{source: c, mode: '${M:-0440}'}]}}", "")
 	f.Fuzz(func(t *testing.T, text, other string) {
 		own := disk{main: text, "/etc/conf/o.yml": other, "/etc/conf/.env": other}.own()
 		got, again := compose.ReadFile(main, own), compose.ReadFile(main, own)
-		if diff := cmp.Diff(got.Components, again.Components); diff != "" {
+		if diff := cmp.Diff(flat(got), flat(again)); diff != "" {
 			t.Fatalf("two readings differ:\n%s", diff)
 		}
 		if diff := cmp.Diff(all(got), all(again)); diff != "" {
 			t.Fatalf("two readings say different things:\n%s", diff)
 		}
-		if len(got.Components) == 0 && len(got.Problems) == 0 {
+		if slices.ContainsFunc(got.Groups, func(g compose.Group) bool { return len(g) == 0 }) || len(got.Groups) == 0 && len(got.Problems) == 0 {
 			t.Error("no component and no problem")
 		}
 		for _, p := range append(got.Locate(got.Problems), got.Locate(got.Warnings)...) {

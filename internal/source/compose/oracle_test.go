@@ -24,14 +24,14 @@ func TestFilesMeanWhatTheyMeanToDockerCompose(t *testing.T) {
 	for name, test := range fileCases {
 		t.Run(name, func(t *testing.T) {
 			want := byCompose(t, test.files)
-			got := compose.ReadFile(main, test.files.own())
-			for i, c := range got.Components {
-				got.Components[i] = pod.Component{Name: c.Name, Image: c.Image, User: c.User, Command: c.Command, WorkingDir: c.WorkingDir, TTY: c.TTY, Env: c.Env, Labels: c.Labels}
+			got := flat(compose.ReadFile(main, test.files.own()))
+			for i, c := range got {
+				got[i] = pod.Component{Name: c.Name, Image: c.Image, User: c.User, Command: c.Command, WorkingDir: c.WorkingDir, TTY: c.TTY, Env: c.Env, Labels: c.Labels}
 				if len(c.Env) == 0 {
-					got.Components[i].Env = nil
+					got[i].Env = nil
 				}
 			}
-			if diff := cmp.Diff(want, got.Components); diff != "" {
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s:\n%s", test.why, diff)
 			}
 		})

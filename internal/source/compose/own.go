@@ -24,9 +24,12 @@ type Own struct {
 // raw is the format of an environment file in which nothing has a special meaning.
 const raw = "raw"
 
-// envFiles are the variables that the files set, later ones winning. A file may
-// refer to what the supervisor has, to what given sets and to what comes before.
+// envFiles are the variables that the files set, later ones winning, nil without a file. A
+// file may refer to what the supervisor has, to what given sets and to what comes before.
 func (r *reader) envFiles(files []types.EnvFile, given types.MappingWithEquals) map[string]string {
+	if files == nil {
+		return nil
+	}
 	env := map[string]string{}
 	lookup := func(name string) (string, bool) {
 		if value, found := r.own.Lookup(name); found {

@@ -69,7 +69,18 @@ var golden = []struct{ why, text string }{
 	{"depends_on: wrong items", "image: a\ndepends_on: [b, 5, {c: d}]"},
 	{"depends_on: twice", "image: a\ndepends_on: [b, b]"},
 	{"depends_on: conditions", "image: a\ndepends_on: {b: , c: {}, d: {condition: done}, e: {condition: service_completed_successfully}, f: {condition: service_started, for: 5}, 'g h': {condition: service_started}}"},
-	{"depends_on: later", "image: a\ndepends_on: {b: {condition: service_started, restart: true, required: false}}"},
+	{"depends_on: flags", "image: a\ndepends_on: {b: {condition: service_started, restart: perhaps, required: 5}}"},
+	{"restart", "image: a\nrestart: sometimes"},
+	{"restart: no word", "image: a\nrestart: false"},
+	{"restart: always, but how often", "image: a\nrestart: always:3"},
+	{"restart: how often", "image: a\nrestart: on-failure:often"},
+	{"restart: never on failure", "image: a\nrestart: on-failure:0"},
+	{"deploy: restart_policy", "image: a\ndeploy: {restart_policy: {condition: sometimes, max_attempts: often, delay: soon, foo: 1}}"},
+	{"deploy: restart_policy: condition", "image: a\ndeploy: {restart_policy: {condition: sometimes}}"},
+	{"deploy: restart_policy: how often of always", "image: a\ndeploy: {restart_policy: {max_attempts: 3}}"},
+	{"hooks", "image: a\npost_start: [{command: a && b}, {command: []}, {user: b}, {command: [c], foo: d}, e, {command: [f], privileged: perhaps, environment: ['=g']}]\npre_stop: {command: h}"},
+	{"hooks: an environment", "image: a\npre_stop: [{command: [a], environment: {'': b}}]"},
+	{"secrets and configs", "image: a\nsecrets: [a/b, '', {target: c}, {source: d, uid: root}, {source: e, mode: rw}, {source: f, mode: 10000}, {source: g, foo: h}, 5]\nconfigs: a"},
 	{"env_file: files", "image: a\nenv_file: [/none.env, /bad.env, /open.env, /template.env, {path: /bad-raw.env, format: raw}, {path: /a.env, format: toml}, 5, {required: true}]"},
 	{"label_file: files", "image: a\nlabel_file: /none.label"},
 	{"security_opt: profiles", "image: a\nsecurity_opt: [seccomp=/none.json, seccomp=/bad.json]"},
@@ -91,12 +102,25 @@ var golden = []struct{ why, text string }{
 	{"lists", "image: a\ncap_add: NET_ADMIN\ncap_drop: [1]\ngroup_add: [[a]]\ndevice_cgroup_rules: x\nsecurity_opt: [a, a]"},
 	{"mappings", "image: a\nsysctls: [a]\nannotations: 5\nstorage_opt: [a]\nlogging: {driver: [a], options: {a: [b]}, foo: bar}"},
 	{"words", "image: a\nruntime: 5\nuts: [host]\nuserns_mode: 1\ncgroup: mine\nisolation: 5\ncpuset: 1"},
-	{"keys for later", "image: a\nrestart: always\npost_start: []\npre_stop: []\npre_start: []"},
+	{"x-pod: nothing", "image: a\nx-pod:"},
+	{"x-pod: no mapping", "image: a\nx-pod: [sidecar]"},
+	{"x-pod: everything", "image: a\nx-pod:\n  sidecars: true\n  sidecar: 1\n  essential: maybe\n  pid: host\n  startTimeout: 30\n  terminationMessagePath: ''\n  ports: {web: 80}\n  restartPolicyRules: {}\n  lifecycle: []\n  livenessProbe:\n  readinessProbe: true"},
+	{"x-pod: a key twice", "image: a\nx-pod:\n  sidecar: true\n  sidecar: true"},
+	{"x-pod: a wrong word for a path and a PID namespace", "image: a\nx-pod: {pid: 5, terminationMessagePath: [x]}"},
+	{"x-pod: ports", "image: a\nx-pod: {ports: [80, {name: a}, {containerPort: 80}, {name: b, containerPort: 70000}, {name: c, containerPort: 1, protocol: TCP}, {name: d, containerPort: 1}, {name: d, containerPort: 2}]}"},
+	{"x-pod: rules", "image: a\nx-pod: {restartPolicyRules: [5, {action: Restart}, {exitCodes: {operator: In, values: [1]}}, {action: 1, exitCodes: {operator: Is, values: [x]}}, {action: Restart, onExit: {exitCodes: {}}}, {action: Restart, exitCodes: {values: 1}}]}"},
+	{"x-pod: a probe", "image: a\nx-pod: {livenessProbe: {exec: [a], httpGet: {path: 5, port: [80], hosts: b, httpHeaders: [{name: c}, d]}, tcpSocket: {host: e}, grpc: {port: web}, periodSeconds: 1.5, timeoutSeconds: 99999999999, terminationGracePeriodSeconds: 5}}"},
+	{"x-pod: a command", "image: a\nx-pod: {livenessProbe: {exec: {command: check it}}, startupProbe: {exec: {command: [sleep, 5]}}, readinessProbe: {exec: {command: []}}, lifecycle: {preStop: {exec: {}}}}"},
+	{"x-pod: a port that has no name", "image: a\nx-pod: {ports: [{name: web, containerPort: 80}], readinessProbe: {httpGet: {port: wbe}}}"},
+	{"x-pod: lifecycle", "image: a\nstop_signal: SIGTERM\nx-pod: {lifecycle: {postStart: {sleep: {seconds: 0}}, preStop: {tcpSocket: {port: 80}, sleep: {}}, stopSignal: SIGUSR1, preStart: {}}}"},
+	{"pre_start: what is none", "image: a\npre_start: b"},
+	{"pre_start: everything", "image: a\ntty: perhaps\nuser: [b]\npre_start: [c, {command: 5, user: [d], foo: e, depends_on: [f], x-pod: {}, x-any: 1, per_replica: true}, {environment: {A: [g]}, hostname: h}, {user: i, volumes: ['j:/']}]"},
+	{"pre_start: forms that do not fit", "image: a\nhealthcheck: {retries: 1}\nenvironment: [A]\nlogging: {driver: b}\npre_start: [{logging: [c], healthcheck: {}}]"},
 	{"long values are cut", "image: a\ncommand: {a: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}"},
 }
 
 // rejected has every key that makes no sense in a pod.
-const rejected = "image: a\nbuild: .\ncgroup_parent: b\nconfigs: [c]\ncontainer_name: d\ndns: 1.1.1.1\ndns_opt: [e]\ndns_search: f\ndomainname: g\nexpose: [80]\nextends: h\nexternal_links: [i]\nextra_hosts: ['j:1.1.1.1']\nhostname: k\nipc: host\nlinks: [l]\nmac_address: m\nnetwork_mode: host\nnetworks: [n]\npid: host\nports: ['80:80']\nscale: 2\nsecrets: [o]\nvolume_driver: p\nvolumes_from: [q]\ncredential_spec: {file: r}\nmodels: [s]\nprofiles: [t]\nprovider: {type: u}\npull_refresh_after: 1d\numask: 022\nuse_api_socket: true"
+const rejected = "image: a\nbuild: .\ncgroup_parent: b\ncontainer_name: d\ndns: 1.1.1.1\ndns_opt: [e]\ndns_search: f\ndomainname: g\nexpose: [80]\nextends: h\nexternal_links: [i]\nextra_hosts: ['j:1.1.1.1']\nhostname: k\nipc: host\nlinks: [l]\nmac_address: m\nnetwork_mode: host\nnetworks: [n]\npid: host\nports: ['80:80']\nscale: 2\nvolume_driver: p\nvolumes_from: [q]\ncredential_spec: {file: r}\nmodels: [s]\nprofiles: [t]\nprovider: {type: u}\npull_refresh_after: 1d\numask: 022\nuse_api_socket: true"
 
 func TestProblemsAreWordedForTheirReader(t *testing.T) {
 	var got strings.Builder

@@ -37,14 +37,20 @@ var files = fstest.MapFS{
 	"bad.json":     {Data: []byte("{")},
 }
 
-// read reads one definition from its text.
+// read reads one definition from its text, which becomes one component.
 func read(text string) (pod.Component, pod.Problems) {
+	group, problems := readGroup(text)
+	return *group.Own(), problems
+}
+
+// readGroup reads one definition from its text.
+func readGroup(text string) (compose.Group, pod.Problems) {
 	node, problems := compose.Parse("pod.component.it", text)
 	if node == nil {
-		return pod.Component{}, problems
+		return compose.Group{{}}, problems
 	}
-	c, more := compose.Read(compose.Service{Name: "it", Place: "pod.component.it", Node: node}, own)
-	return c, append(problems, more...)
+	group, more := compose.Read(compose.Service{Name: "it", Place: "pod.component.it", Node: node}, own)
+	return group, append(problems, more...)
 }
 
 func TestReadUnderstandsWhatComposeDoes(t *testing.T) {
@@ -213,6 +219,50 @@ volumes:
 			"depends_on: {x-b: {condition: service_healthy, required: true, restart: false}, a: {condition: service_started}}",
 			component{DependsOn: []pod.Dependency{{Name: "a", Condition: pod.Started}, {Name: "x-b", Condition: pod.Healthy}}},
 		},
+		"DependsOnSuccess": {
+			"all that Compose can ask of another",
+			"depends_on: {a: {condition: service_completed_successfully, restart: true}, b: {condition: service_healthy, required: false}}",
+			component{DependsOn: []pod.Dependency{{Name: "a", Condition: pod.Completed, Restart: true}, {Name: "b", Condition: pod.Healthy, Optional: true}}},
+		},
+		"Restart":           {"always", "restart: always", component{Restart: pod.Restart{Policy: pod.RestartAlways}}},
+		"RestartStopped":    {"nobody stops a component alone", "restart: unless-stopped", component{Restart: pod.Restart{Policy: pod.RestartAlways}}},
+		"RestartNo":         {"a word, with and without quotes", "restart: no", component{Restart: pod.Restart{Policy: pod.RestartNo}}},
+		"RestartOnFailure":  {"without a limit", "restart: on-failure", component{Restart: pod.Restart{Policy: pod.RestartOnFailure}}},
+		"RestartOnFailure3": {"with one", "restart: on-failure:3", component{Restart: pod.Restart{Policy: pod.RestartOnFailure, Max: 3}}},
+		"RestartPolicy": {
+			"Swarm's words", "deploy: {restart_policy: {condition: on-failure, max_attempts: 3, delay: 5s, window: 1m}}",
+			component{Restart: pod.Restart{Policy: pod.RestartOnFailure, Max: 3}},
+		},
+		"RestartPolicyAny":  {"any is what it is without a condition", "deploy: {restart_policy: {}}", component{Restart: pod.Restart{Policy: pod.RestartAlways}}},
+		"RestartPolicyNone": {"never", "deploy: {restart_policy: {condition: none}}", component{Restart: pod.Restart{Policy: pod.RestartNo}}},
+		"RestartOverDeploy": {"restart is the stronger word, as with docker compose", "restart: 'no'\ndeploy: {restart_policy: {condition: any}}", component{Restart: pod.Restart{Policy: pod.RestartNo}}},
+		"Hooks": {
+			"as a list and as words, with what docker exec has",
+			"post_start:\n  - command: [a, 'b c']\n    user: root\n    privileged: true\n    working_dir: /w\n    environment: [A=1, OWN, MISSING]\n  - {command: \"d 'e f'\"}\npre_stop: [{command: [g]}]",
+			component{
+				PostStart: []pod.Hook{
+					{Exec: &pod.Exec{Command: []string{"a", "b c"}, User: "root", Privileged: true, WorkingDir: "/w", Env: map[string]string{"A": "1", "OWN": "mine"}}},
+					{Exec: &pod.Exec{Command: []string{"d", "e f"}}},
+				},
+				PreStop: []pod.Hook{{Exec: &pod.Exec{Command: []string{"g"}}}},
+			},
+		},
+		"Secrets": {
+			"short and long, below /run/secrets unless the target says otherwise",
+			"secrets: [a, {source: b, target: c, uid: '1000', gid: '0', mode: 0440}, {source: d, target: /e/f, mode: '0400'}]",
+			component{Copies: []pod.Copy{
+				{Source: "/run/secrets/a", Target: "/run/secrets/a", Memory: true},
+				{Source: "/run/secrets/b", Target: "/run/secrets/c", UID: at(1000), GID: at(0), Mode: at(uint32(0o440)), Memory: true},
+				{Source: "/run/secrets/d", Target: "/e/f", Mode: at(uint32(0o400)), Memory: true},
+			}},
+		},
+		"Configs": {
+			"from the root and to it", "configs: [a, {source: b, target: c}, {source: d, target: /e/f}]\nsecrets: [g]",
+			component{Copies: []pod.Copy{
+				{Source: "/run/secrets/g", Target: "/run/secrets/g", Memory: true},
+				{Source: "/a", Target: "/a", Memory: true}, {Source: "/b", Target: "/c", Memory: true}, {Source: "/d", Target: "/e/f", Memory: true},
+			}},
+		},
 		"Anchors": {
 			"anchors, aliases and merge keys work within a label",
 			"x-base: &base {user: a, tty: true}\nx-more: &more {user: b, working_dir: /w}\n<<: [*base, *more]\ntty: false\nentrypoint: &e [a]\ncommand: *e",
@@ -253,3 +303,6 @@ func TestReadReturnsWhatItCouldRead(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// at is where the value is.
+func at[T any](value T) *T { return &value }

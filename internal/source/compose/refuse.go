@@ -163,7 +163,7 @@ func names(what string) []string {
 func (r *reader) unknown(path string, names []string) {
 	for _, name := range names {
 		switch path {
-		case "annotations", "depends_on", "environment", "labels", "sysctls":
+		case "annotations", "depends_on", "environment", "labels", "post_start.environment", "pre_stop.environment", "sysctls":
 			r.wrong(path, "%q cannot be a name", name)
 		default:
 			r.wrong(path+"."+name, "unknown key")
@@ -203,7 +203,7 @@ var (
 	fromSchema  = regexp.MustCompile(`services\.` + only + `\.?(\S*?):? (.*)`)
 	fromDecoder = regexp.MustCompile(`(?m)^\s*'(\S*)' (.*)`)
 	position    = regexp.MustCompile(`^\d+\.`)
-	index       = regexp.MustCompile(`\.?\[(\d+)\]`)
+	index       = regexp.MustCompile(`\.?\[([^\]]+)\]`)
 )
 
 // explain takes the loader's error apart. Where is empty when the loader names no place.

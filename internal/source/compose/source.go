@@ -174,17 +174,28 @@ func entries(place string, n *yaml.Node, s scope) []entry {
 		if e.reset || e.replace {
 			e.value.Tag = ""
 		}
-		switch e.key {
-		case "env_file", "label_file":
-			absolute(e.value, s)
-		case "security_opt":
-			for _, option := range e.value.Content {
-				absoluteProfile(option, s)
-			}
-		}
+		absoluteFiles(e.key, e.value, s)
 		all = append(all, e)
 	}
 	return all
+}
+
+// absoluteFiles makes the paths of files in a key's value absolute.
+func absoluteFiles(key string, value *yaml.Node, s scope) {
+	switch key {
+	case "env_file", "label_file":
+		absolute(value, s)
+	case "security_opt":
+		for _, option := range value.Content {
+			absoluteProfile(option, s)
+		}
+	case "pre_start":
+		for _, hook := range value.Content {
+			for i := 0; hook.Kind == yaml.MappingNode && i+1 < len(hook.Content); i += 2 {
+				absoluteFiles(hook.Content[i].Value, hook.Content[i+1], s)
+			}
+		}
+	}
 }
 
 // absolute makes a path, those of a list, and that of each mapping in it absolute.

@@ -34,25 +34,39 @@ func (r *reader) copy(component, text string) {
 	r.copies = append(r.copies, copies{component, c.all})
 }
 
-// attachCopies gives each component its copies.
+// attachCopies gives each component its copies, after those that it asks for itself.
 func (r *reader) attachCopies() {
 	for _, c := range r.copies {
-		i := slices.IndexFunc(r.pod.Components, func(other pod.Component) bool { return other.Name == c.component })
-		if i < 0 {
+		target := find(r.pod.Init, c.component)
+		if target == nil {
+			target = find(r.pod.Components, c.component)
+		}
+		if target == nil {
 			r.noTarget(c.component)
 			continue
 		}
-		r.pod.Components[i].Copies = c.all
+		target.Copies = append(target.Copies, c.all...)
 	}
+}
+
+// find returns the component with the name, nil if there is none.
+func find(components []pod.Component, name string) *pod.Component {
+	i := slices.IndexFunc(components, func(c pod.Component) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &components[i]
 }
 
 // noTarget reports that the component of a copy is not there.
 func (r *reader) noTarget(component string) {
 	place := pod.CopyPrefix + component
 	switch {
+	case strings.HasPrefix(component, initPrefix):
+		r.wrong(place, "there is no component %q; %s has %d; add one or correct the name", component, pod.InitComponents, len(r.init))
 	case !r.hasFile:
 		r.wrong(place, "there is no component %q; add %s%s or correct the name", component, pod.ComponentPrefix, component)
-	case len(r.pod.Components) > 0: // or else nothing is known of the file
+	case len(r.groups) > 0: // or else nothing is known of the file
 		r.wrong(place, "the Compose file has no service %q that is to run; add it or correct the name", component)
 	}
 }

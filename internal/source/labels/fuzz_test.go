@@ -77,14 +77,39 @@ func FuzzLabels(f *testing.F) {
 		"image: a\nulimits: {nofile: {soft: '1', hard: b}, core: 1.0}\nblkio_config: {weight: '5', device_read_bps: [{path: /a, rate: 1e6}]}\nmem_limit: 1.5g\ncpus: .5\ncpu_rt_period: 1ms\npids_limit: 1e3",
 		"image: a\ndeploy: {resources: {limits: {cpus: '0.5', memory: 1m, pids: '5'}, reservations: {devices: [{capabilities: [gpu], count: all}]}}, replicas: 1}\ngpus: all\ndevices: [/a, '/a:rw', {source: /b}, v.com/c=d]",
 		"image: a\nenv_file: [x, {path: y, required: false, format: raw}]\nlabel_file: z\nsecurity_opt: ['seccomp:x', a]\ntmpfs: [/a, '/b:size=1m']\nplatform: linux/arm64\npull_policy: never\ninit: 'no'\nlogging: {driver: a, options: {b: 1}}",
+		"image: a\nrestart: on-failure:3\ndeploy: {restart_policy: {condition: any, max_attempts: '2', delay: 5s}}\ndepends_on: {other: {condition: service_completed_successfully, required: false, restart: true}, nobody: {condition: service_healthy, required: false}}",
+		"image: a\npost_start: [{command: b c, user: d, privileged: 'true', environment: [E, F=1]}]\npre_stop: [{command: [b], working_dir: /c, environment: {G: }}]\nsecrets: [a, {source: b, target: c, uid: '1', mode: 0440}]\nconfigs: [d, {source: e, target: /f, mode: '0444'}]",
+		"image: a\nuser: b\nenvironment: {A: 1}\nvolumes: ['v:/v']\ndepends_on: [other]\npre_start: [{command: c, environment: [A=2]}, {image: d, volumes: [/v], per_replica: true}, [e], {tty: true}]",
+		"image: a\nx-pod: {sidecar: true, startTimeout: 30s, pid: private, terminationMessagePath: /a, ports: [{name: web, containerPort: 80}], livenessProbe: {httpGet: {port: web, path: b, httpHeaders: [{name: c, value: d}]}}, readinessProbe: {grpc: {port: 1}}}",
+		"image: a\nx-pod: {essential: false, restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: NotIn, values: [0, 0x1]}}], startupProbe: {tcpSocket: {port: -1}, periodSeconds: 1e3}, lifecycle: {postStart: {sleep: {seconds: 1}}, preStop: {exec: {command: [b]}}, stopSignal: c}}",
+		"image: a\nx-pod: [&a {sidecar: *a}]", "image: a\nsecrets: [a, a, {source: b, target: a}]\ntmpfs: /run/secrets/a",
 		"stop_grace_period: 5\nstop_signal: [x]\nuser: 1\nimage: :", "command: 'a | b'\nentrypoint: [1]\nimage: a@b", "--- \n...\n--- a",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, definition string) {
 		p, err := checkReading(t, map[string]string{"pod.component.it": definition, "pod.component.other": "{image: a}"})
-		if err == nil && len(p.Components) != 2 {
-			t.Errorf("got %d components", len(p.Components))
+		if err == nil && len(p.All()) < 2 {
+			t.Errorf("got the components %v", p.All())
+		}
+	})
+}
+
+func FuzzInit(f *testing.F) {
+	for _, seed := range []struct{ init, grace, backoff, unready string }{
+		{"[{image: a}]", "30s", "{initial: 1s, cap: 60s}", "ignore"},
+		{"- {image: a, restart: always, depends_on: [init-2]}\n- image: b\n  pre_start: [{command: [c]}]\n  depends_on: [it]", "1d", "initial: 5s", "unhealthy"},
+		{"[{image: a, x-pod: {sidecar: true, livenessProbe: {tcpSocket: {port: 1}}}}, &a {image: b}, *a]", "0", "{cap: 1s, cap: 2s}", " ignore\n"},
+		{"{image: a}", "-1s", "[1s, 2s]", ""}, {"[]", "soon", "{}", "x"}, {"[[]]", "", "", "ignore"}, {"- ", "1s", "{initial: {}}", "ignore"},
+	} {
+		f.Add(seed.init, seed.grace, seed.backoff, seed.unready)
+	}
+	f.Fuzz(func(t *testing.T, init, grace, backoff, unready string) {
+		p, err := checkReading(t, map[string]string{
+			"pod.component.it": "{image: a}", "pod.init.components": init, "pod.stop_grace_period": grace, "pod.restart_backoff": backoff, "pod.unready": unready,
+		})
+		if err == nil && (len(p.Init) == 0 || p.StopGrace <= 0 || p.Unready == "") {
+			t.Errorf("something was said, and nothing read: %+v", p)
 		}
 	})
 }

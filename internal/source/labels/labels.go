@@ -6,6 +6,7 @@
 package labels
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -33,13 +34,14 @@ func Read(labels map[string]string, own compose.Own) (p pod.Pod, warnings pod.Pr
 	if file, given := labels[pod.ComposeFile]; given {
 		r.composeFile(strings.TrimSpace(file))
 	}
+	r.arrange()
 	if len(r.pod.Components) == 0 && len(r.problems) == 0 {
-		r.wrong("labels", "there is no component; add a label such as %sweb with the value {image: NAME}", pod.ComponentPrefix)
+		r.noComponent()
 	}
 	r.attachCopies()
 	p = pod.Complete(r.pod)
 	if invalid, _ := pod.Validate(p).(pod.Problems); invalid != nil {
-		r.problems = append(r.problems, news(r.problems, invalid)...)
+		r.problems = append(r.problems, news(r.problems, r.ofInit(invalid))...)
 	}
 	return p, r.file.Locate(r.file.Warnings), r.file.Locate(r.problems).Err()
 }
@@ -48,7 +50,9 @@ func Read(labels map[string]string, own compose.Own) (p pod.Pod, warnings pod.Pr
 type reader struct {
 	own      compose.Own
 	pod      pod.Pod
-	file     compose.File // that the components are in, if they are in one
+	init     []compose.Group // of the list of init components
+	groups   []compose.Group // of labels or a file
+	file     compose.File    // that the components are in, if they are in one
 	hasFile  bool
 	copies   []copies
 	problems pod.Problems
@@ -61,7 +65,13 @@ func (r *reader) label(key, value string) {
 	switch {
 	case key == pod.ComposeFile: // read when it is known to be alone
 	case key == pod.InitComponents:
-		r.wrong(key, "not supported yet; write each component as a label %s<name>", pod.ComponentPrefix)
+		r.initComponents(value)
+	case key == pod.StopGracePeriod:
+		r.stopGrace(strings.TrimSpace(value))
+	case key == pod.RestartBackoff:
+		r.backoff(value)
+	case key == pod.UnreadyMeans:
+		r.unready(strings.TrimSpace(value))
 	case isComponent && r.isName(key, component):
 		r.component(component, value)
 	case isCopy && r.isName(key, target):
@@ -95,7 +105,10 @@ var spellings = []struct{ start, right string }{
 	{"pod.copy", pod.CopyPrefix + "<name>"},
 	{"pod.copies", pod.CopyPrefix + "<name>"},
 	{"pod.compose", pod.ComposeFile},
-	{"pod.init.component", pod.InitComponents},
+	{"pod.init.", pod.InitComponents},
+	{"pod.stop", pod.StopGracePeriod},
+	{"pod.restart", pod.RestartBackoff},
+	{"pod.unready", pod.UnreadyMeans},
 }
 
 // misspelled reports a label that was meant to be one of ours. Others that begin
@@ -114,12 +127,12 @@ func (r *reader) component(name, text string) {
 	place := pod.ComponentPrefix + name
 	node, problems := compose.Parse(place, text)
 	r.problems = append(r.problems, problems...)
-	c := pod.Component{Name: name}
+	group := compose.Group{{Name: name}}
 	if node != nil {
-		c, problems = compose.Read(compose.Service{Name: name, Place: place, Node: node}, r.own)
+		group, problems = compose.Read(compose.Service{Name: name, Place: place, Node: node}, r.own)
 		r.problems = append(r.problems, problems...)
 	}
-	r.pod.Components = append(r.pod.Components, c)
+	r.groups = append(r.groups, group)
 }
 
 // composeFile reads the file that the components are in.
@@ -128,11 +141,11 @@ func (r *reader) composeFile(file string) {
 	switch {
 	case file == "":
 		r.wrong(pod.ComposeFile, "is empty; write the path of a Compose file in the supervisor")
-	case len(r.pod.Components) > 0:
+	case len(r.groups) > 0:
 		r.wrong(pod.ComposeFile, "there are %s labels as well; components are either in a file or in labels", pod.ComponentPrefix+"<name>")
 	default:
 		r.file = compose.ReadFile(file, r.own)
-		r.pod.Components = r.file.Components
+		r.groups = r.file.Groups
 		r.problems = append(r.problems, r.file.Problems...)
 	}
 }
@@ -142,13 +155,29 @@ func (r *reader) wrong(key, format string, args ...any) {
 	r.problems = append(r.problems, pod.Problemf(key, format, args...))
 }
 
+// noComponent reports that there is nothing that the pod is for.
+func (r *reader) noComponent() {
+	how := fmt.Sprintf("add a label such as %sweb with the value {image: NAME}", pod.ComponentPrefix)
+	if r.hasFile {
+		how = "add a service to the Compose file"
+	}
+	if len(r.pod.Init) > 0 {
+		r.wrong("labels", "there are init components and sidecars only; %s that is neither", how)
+		return
+	}
+	r.wrong("labels", "there is no component; %s", how)
+}
+
 // news are the problems in found that do not follow from those known already: that
 // a component has no image is no news when its image or all of it cannot be read.
 func news(known, found pod.Problems) pod.Problems {
 	follows := func(p pod.Problem) bool {
 		return slices.ContainsFunc(known, func(k pod.Problem) bool {
-			return strings.HasPrefix(p.Place+": ", k.Place+": ")
+			return strings.HasPrefix(p.Place+": ", k.Place+": ") || strings.HasPrefix(beforeName.ReplaceAllString(p.Place, "")+": ", k.Place+": ")
 		})
 	}
 	return slices.DeleteFunc(slices.Clone(found), follows)
 }
+
+// beforeName is what the names of components of a service's pre_start end with.
+var beforeName = regexp.MustCompile(`\.pre-start-\d+`)
