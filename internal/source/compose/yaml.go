@@ -12,9 +12,13 @@ import (
 	"github.com/podlike/podlike/internal/pod"
 )
 
-// most is how many nodes a text may hold once its aliases are written out. It
-// stops aliases of aliases of aliases, and is far above what anybody writes.
-const most = 100_000
+// most is how many nodes a text may hold once its aliases are written out, and deepest
+// how deep they may lie. They stop aliases of aliases of aliases, and of themselves, and
+// are far above what anybody writes.
+const (
+	most    = 100_000
+	deepest = 1_000
+)
 
 // Parse reads the YAML text that is at place. What it returns is plain: aliases
 // and merge keys are written out, a key that is there twice is reported and left
@@ -53,10 +57,15 @@ type plainer struct {
 	place    string
 	problems pod.Problems
 	left     int // how many more nodes there may be
+	depth    int // of the node that is written out
 }
 
 // plain returns a copy of n without aliases, merge keys and keys that are there twice.
 func (p *plainer) plain(n *yaml.Node) *yaml.Node {
+	if p.depth++; p.depth > deepest {
+		p.left = 0
+	}
+	defer func() { p.depth-- }()
 	if p.left--; p.left <= 0 {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}
 	}
