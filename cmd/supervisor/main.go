@@ -6,6 +6,7 @@
 //	supervisor status        shows how the pod and each of its components are
 //	supervisor events        prints what has happened to it
 //	supervisor logs          prints the components' output
+//	supervisor debug         runs one more container beside the components
 //	supervisor version       says which version this is
 //
 // All but the first two and the last are for people: docker exec SUPERVISOR
@@ -67,17 +68,31 @@ func do(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		return stopped(ctx, events(ctx, args, stdout, stderr))
 	case "logs":
 		return stopped(ctx, logs(ctx, args, stdout, stderr))
+	case "debug":
+		code, err := debug(ctx, args, os.Stdin, stdout, stderr)
+		if err != nil {
+			return stopped(ctx, err)
+		}
+		return code, nil
 	case "version":
 		_, err := fmt.Fprintln(stdout, version)
 		return 0, err
 	}
-	return 0, usage(command + ": no such command; there are healthcheck, status, events, logs and version, and none runs the pod")
+	return 0, usage(command + ": no such command; there are healthcheck, status, events, logs, debug and version, and none runs the pod")
 }
 
 // usage is something wrong with the command line.
 type usage string
 
 func (u usage) Error() string { return string(u) }
+
+// An exitError is one with an exit code of its own.
+type exitError struct {
+	code int
+	error
+}
+
+func (e exitError) Unwrap() error { return e.error }
 
 // exitCode tells of an error, a line for each thing that is wrong, and returns the
 // code to exit with.
@@ -87,6 +102,9 @@ func exitCode(code int, err error, stderr io.Writer) int {
 	}
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintln(stderr, "supervisor: "+strings.TrimRight(line, "\n"))
+	}
+	if own := (exitError{}); errors.As(err, &own) {
+		return own.code
 	}
 	if errors.As(err, new(pod.Problems)) || errors.As(err, new(usage)) {
 		return exitUsage

@@ -52,13 +52,14 @@ func TestTheProgramAnswersAndExits(t *testing.T) {
 	}{
 		"Version":     {"the linker sets it", []string{"version"}, 0, "dev\n", ""},
 		"Help":        {"help that was asked for is no error", []string{"-help"}, 0, "  -debug\n", ""},
-		"Unknown":     {"there are few commands", []string{"start"}, 2, "", "supervisor: start: no such command; there are healthcheck, status, events, logs and version, and none runs the pod\n"},
+		"Unknown":     {"there are few commands", []string{"start"}, 2, "", "supervisor: start: no such command; there are healthcheck, status, events, logs, debug and version, and none runs the pod\n"},
 		"BadFlag":     {"bad configuration is one line and 2", []string{"-x"}, 2, "", "supervisor: flag provided but not defined: -x; -help lists the flags\n"},
 		"HealthCheck": {"where nobody runs a pod nothing is healthy", []string{"healthcheck"}, 1, "", "supervisor: cannot ask the supervisor: "},
 		"NoPod":       {"where there is no pod nobody knows how it is", []string{"status"}, 1, "", "supervisor: cannot ask the supervisor: "},
 		"StatusHelp":  {"every command has its help", []string{"status", "-h"}, 0, "supervisor status [-o json|yaml]\nprints how", ""},
 		"EventsHelp":  {"every command has its help", []string{"events", "--help"}, 0, "supervisor events [-f] [-o json]\nprints what", ""},
 		"LogsHelp":    {"every command has its help", []string{"logs", "web", "-help"}, 0, "supervisor logs [-f] [-p] [-since when] [component]\nprints the", ""},
+		"DebugHelp":   {"every command has its help", []string{"debug", "-help"}, 0, "supervisor debug [-image image] [-target component] [--] [command...]\nruns", ""},
 		"NoForm":      {"there are few forms", []string{"status", "-o", "xml"}, 2, "", "supervisor: -o xml: no such form; supervisor status -help lists the flags\n"},
 		"NoTable":     {"and not the same everywhere", []string{"events", "-o", "yaml"}, 2, "", "supervisor: -o yaml: no such form; supervisor events -help lists the flags\n"},
 		"TwoNames":    {"one or all", []string{"logs", "a", "-f", "b"}, 2, "", "supervisor: unexpected argument b; supervisor logs -help lists the flags\n"},
@@ -93,6 +94,7 @@ func TestExitCodesTellWhoseFaultItWas(t *testing.T) {
 		"Usage":     {"the one who typed it", 0, usage("no such flag"), 2, "supervisor: no such flag\n"},
 		"Problems":  {"the one who wrote the labels, all at once", 0, problems, 2, "supervisor: pod.component.web: image: is missing\nsupervisor: pod.copy.x: no such component\n"},
 		"Wrapped":   {"whoever has passed it on", 0, fmt.Errorf("cannot go on: %w", problems[:1]), 2, "supervisor: cannot go on: pod.component.web: image: is missing\n"},
+		"Own":       {"docker run's code for what could not be started", 0, errors.Join(exitError{127, errors.New("no such command")}), 127, "supervisor: no such command\n"},
 		"Fault":     {"something else", 0, errors.New("connection lost"), 1, "supervisor: connection lost\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

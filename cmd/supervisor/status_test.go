@@ -71,19 +71,19 @@ func ending(p status.Pod, reason, message string) status.Pod {
 	return p
 }
 
-// A look is at a pod in some state.
-type look struct {
+// A view is of a pod in some state.
+type view struct {
 	name, why string
 	pod       status.Pod
 }
 
-func looks() []look {
+func views() []view {
 	const minute, hour = time.Minute, time.Hour
 	done := status.StateTerminated{Reason: status.Completed, Started: ago(4 * minute), Finished: ago(3*minute + 30*time.Second)}
 	crash := status.StateTerminated{Code: 7, Reason: status.Error, Message: "cannot reach db:5432: connection refused\nat main.go:12", Started: ago(92 * time.Second), Finished: ago(90 * time.Second)}
 	oom := status.StateTerminated{Code: 137, Signal: 9, Reason: status.OOMKilled, Started: ago(3 * hour), Finished: ago(26 * minute)}
 	asked := status.StateTerminated{Code: 143, Signal: 15, Reason: status.Error, Started: ago(5 * minute), Finished: ago(time.Second)}
-	return []look{
+	return []view{
 		{"beginning", "the supervisor does not know yet which pod it is to run", status.Pod{Phase: status.Pending, Health: "starting"}},
 		{"pulling", "an image is fetched", but(shop(status.Pending, "starting",
 			component("app", status.Main, waiting(status.ImagePull, "pulling shop/app:1: Downloading 12.3 of 40.0 MB")),
@@ -132,7 +132,7 @@ func looks() []look {
 
 func TestAPodInEachStateIsShown(t *testing.T) {
 	var got strings.Builder
-	for _, l := range looks() {
+	for _, l := range views() {
 		fmt.Fprintf(&got, "# %s: %s\n%s\n", l.name, l.why, table(l.pod, noon))
 	}
 	compare(t, "testdata/status.golden", got.String())
@@ -140,7 +140,7 @@ func TestAPodInEachStateIsShown(t *testing.T) {
 
 func TestAPodInEachStateIsPrinted(t *testing.T) {
 	var asJSON, asYAML strings.Builder
-	for _, l := range looks() {
+	for _, l := range views() {
 		text, err := render(l.pod, "json", noon)
 		if err != nil || !json.Valid(text) {
 			t.Fatalf("%s: %v\n%s", l.name, err, text)

@@ -75,6 +75,39 @@ func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, pause engin
 	return made
 }
 
+// A Debug is somebody's look at a pod.
+type Debug struct {
+	// Which tells its container from those of others.
+	Which string
+	Image string
+	// Command is what to run in place of the image's own.
+	Command []string
+	// Target is a component's container whose processes are to be seen. Empty: the pod's.
+	Target engine.ID
+	TTY    bool
+}
+
+// DebugContainer is one more container, joined to pause, that is no component: its end
+// means nothing to the pod. Its stdin is held by who looks.
+func DebugContainer(owner pod.Owner, d Debug, pause engine.ID, image engine.Image, oom int) engine.Container {
+	return engine.Container{
+		Name:        owner.DebugName(d.Which),
+		Image:       d.Image,
+		Owner:       engine.ID(owner.ID),
+		Entrypoint:  d.Command,
+		Labels:      owner.Labels(pod.RoleDebug),
+		Mounts:      mounts(owner, pod.Component{}, image),
+		Health:      check(&pod.Health{Disable: true}),
+		TTY:         d.TTY,
+		Stdin:       true,
+		StopGrace:   pod.DefaultStopGrace,
+		Network:     pause,
+		PID:         cmp.Or(d.Target, pause),
+		IPC:         pause,
+		OOMScoreAdj: &oom,
+	}
+}
+
 // confine adds what the component may use and do.
 func confine(made *engine.Container, c pod.Component) {
 	made.Init, made.Runtime, made.Isolation = c.Init, c.Runtime, c.Isolation

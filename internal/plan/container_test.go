@@ -21,6 +21,35 @@ func TestPauseHoldsWhatComponentsJoinAndCanDoLittleElse(t *testing.T) {
 	}
 }
 
+func TestALookAtAPodIsNoComponent(t *testing.T) {
+	image := engine.Image{Volumes: []string{"/data"}, Checked: true}
+	for name, test := range map[string]struct {
+		why    string
+		target engine.ID
+		pid    engine.ID
+	}{
+		"Pod":    {"the processes of all", "", "pause"},
+		"Target": {"those of one that does not share them", "web", "web"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := engine.Container{
+				Name: "shop.podlike.debug-x", Image: "tools", Owner: "me", Entrypoint: []string{"sh", "-l"}, Labels: me.Labels(pod.RoleDebug),
+				Mounts: []engine.Mount{{Type: engine.VolumeMount, Target: "/data", Labels: me.Labels(pod.RoleScratch)}},
+				Health: &engine.Check{Test: []string{"NONE"}}, TTY: true, Stdin: true, StopGrace: 10 * time.Second,
+				Network: "pause", PID: test.pid, IPC: "pause", OOMScoreAdj: score(1),
+			}
+			look := plan.Debug{Which: "x", Image: "tools", Command: []string{"sh", "-l"}, Target: test.target, TTY: true}
+			got := plan.DebugContainer(me, look, "pause", image, 1)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s:\n%s", test.why, diff)
+			}
+			if _, ok := got.Labels[pod.LabelComponent]; ok {
+				t.Error("it is a component")
+			}
+		})
+	}
+}
+
 // score is an oom_score_adj, in the place where a container has it.
 func score(n int) *int { return &n }
 

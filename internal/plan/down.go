@@ -15,13 +15,17 @@ import (
 // depends on another stops before it, and sidecars when all others have, in reverse of
 // the order in which they were started. Each is removed when it has stopped, and pause
 // when all of them have. Pause does not wait for their removal: what has ended does not
-// miss its namespaces.
+// miss its namespaces. Who looks at the pod may watch until then.
 func Down(p pod.Pod, seen []engine.Seen) Plan {
 	d := descent{pod: p, dependants: pod.Dependants(p), there: map[string]engine.Seen{}}
-	var pauses, removes Plan
+	var pauses, looks, removes Plan
 	for _, c := range seen {
-		if c.Labels[pod.LabelRole] == pod.RolePause {
+		switch c.Labels[pod.LabelRole] {
+		case pod.RolePause:
 			pauses = append(pauses, Step{Op: Remove, Name: Pause, Container: c.ID})
+			continue
+		case pod.RoleDebug:
+			looks = append(looks, Step{Op: Remove, Name: c.Name, Container: c.ID})
 			continue
 		}
 		d.there[c.Labels[pod.LabelComponent]] = c
@@ -30,10 +34,11 @@ func Down(p pod.Pod, seen []engine.Seen) Plan {
 	for _, name := range slices.Sorted(maps.Keys(d.there)) {
 		removes = append(removes, Step{Op: Remove, Name: name, Container: d.there[name].ID, After: []string{key(Stop, name)}})
 	}
-	for i := range pauses {
-		pauses[i].After = stops.keys()
+	last := append(looks, pauses...)
+	for i := range last {
+		last[i].After = stops.keys()
 	}
-	return slices.Concat(d.preStops(), stops, removes, pauses)
+	return slices.Concat(d.preStops(), stops, removes, last)
 }
 
 // A descent is a pod on its way down.

@@ -21,6 +21,9 @@ func ours(component string) engine.Seen {
 	return seen
 }
 
+// looking is a container of somebody's who looks at our pod.
+func looking(which string) engine.Seen { return left(me, me.DebugName(which), pod.RoleDebug, true) }
+
 func TestDownSaysWhatToDoInWhichOrderAndWhy(t *testing.T) {
 	flat := pod.Pod{Components: []pod.Component{on("a", "x"), on("b", "x")}}
 	chain := pod.Pod{Components: []pod.Component{on("db", "x"), on("one", "x", "db"), on("two", "x", "db", "one")}}
@@ -83,6 +86,13 @@ remove pause after stop web, stop log, stop proxy
 `},
 		"PauseOnly": {"it is removed even when it is all there is", chain, []engine.Seen{ours("")}, `
 remove pause
+`},
+		"Debugged": {"who looks may watch to the end, however many", flat, []engine.Seen{looking("1"), ours("a"), looking("2"), ours("")}, `
+stop a
+remove a after stop a
+remove shop.podlike.debug-1 after stop a
+remove shop.podlike.debug-2 after stop a
+remove pause after stop a
 `},
 		"PauseGone": {"what pause has left behind is removed", flat, []engine.Seen{ours("a")}, `
 stop a

@@ -182,6 +182,13 @@ start pause after create pause
 create web after create pause
 start web after create web, start pause
 `},
+		"Debug": {"nobody looks at a pod that is gone", me, []engine.Seen{left(before, "d", pod.RoleDebug, true)}, nil, nil, `
+remove d (its owner 0123456789ab is gone)
+create pause (holds the namespaces) after remove d
+start pause after create pause
+create web after create pause
+start web after create web, start pause
+`},
 		"Volumes": {"an anonymous volume goes with its containers, a named one is the user's", me,
 			[]engine.Seen{left(before, "a", pod.RoleComponent, false)},
 			[]engine.Volume{kept(before, "scratch", pod.RoleScratch), kept(before, "data", pod.RoleData)}, nil, `

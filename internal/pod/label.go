@@ -19,7 +19,7 @@ const (
 // a sweep has to know; there is no state file.
 const (
 	LabelPod       = "podlike.pod"       // ID of the supervisor's container
-	LabelRole      = "podlike.role"      // pause or component
+	LabelRole      = "podlike.role"      // pause, component or debug
 	LabelComponent = "podlike.component" // the component's name
 	LabelOwner     = "podlike.owner"     // ID of the container that manages it
 	LabelName      = "podlike.name"      // name of the supervisor's container
@@ -34,6 +34,8 @@ const (
 const (
 	RolePause     = "pause"
 	RoleComponent = "component"
+	// RoleDebug is a container that somebody looks at the pod with.
+	RoleDebug = "debug"
 	// RoleScratch is an anonymous volume: it goes when its container goes.
 	RoleScratch = "scratch"
 	// RoleData is a named volume: it is kept, as a user's own is.
@@ -63,6 +65,10 @@ type Owner struct {
 func (o Owner) ContainerName(component string) string {
 	return o.Name + ".podlike." + component
 }
+
+// DebugName is what the container of a look at the pod is called, of which there may
+// be several.
+func (o Owner) DebugName(which string) string { return o.ContainerName("debug-" + which) }
 
 // PauseName is what the pause container is called.
 func (o Owner) PauseName() string { return o.Name + ".podlike-pause" }

@@ -102,7 +102,7 @@ func (v *validator) copied(c Component, file Copy, seen map[string]bool) {
 	case !file.Memory:
 		return
 	case target == "/":
-		v.wrongCopy(c.Name, file, "the target / is the component's own root; name a file or directory below it")
+		v.wrongCopy(c.Name, file, "the target / is the component's own root; mount below it")
 	case seen[target]:
 		v.wrongCopy(c.Name, file, "something else has the target %q; give one of them another", target)
 	}

@@ -251,16 +251,16 @@ volumes:
 			"short and long, below /run/secrets unless the target says otherwise",
 			"secrets: [a, {source: b, target: c, uid: '1000', gid: '0', mode: 0440}, {source: d, target: /e/f, mode: '0400'}]",
 			component{Copies: []pod.Copy{
-				{Source: "/run/secrets/a", Target: "/run/secrets/a", Memory: true},
-				{Source: "/run/secrets/b", Target: "/run/secrets/c", UID: at(1000), GID: at(0), Mode: at(uint32(0o440)), Memory: true},
-				{Source: "/run/secrets/d", Target: "/e/f", Mode: at(uint32(0o400)), Memory: true},
+				{Source: "/run/secrets/a", Target: "/run/secrets/a", Memory: true, Place: "pod.component.it: secrets"},
+				{Source: "/run/secrets/b", Target: "/run/secrets/c", UID: at(1000), GID: at(0), Mode: at(uint32(0o440)), Memory: true, Place: "pod.component.it: secrets"},
+				{Source: "/run/secrets/d", Target: "/e/f", Mode: at(uint32(0o400)), Memory: true, Place: "pod.component.it: secrets"},
 			}},
 		},
 		"Configs": {
 			"from the root and to it", "configs: [a, {source: b, target: c}, {source: d, target: /e/f}]\nsecrets: [g]",
 			component{Copies: []pod.Copy{
-				{Source: "/run/secrets/g", Target: "/run/secrets/g", Memory: true},
-				{Source: "/a", Target: "/a", Memory: true}, {Source: "/b", Target: "/c", Memory: true}, {Source: "/d", Target: "/e/f", Memory: true},
+				{Source: "/run/secrets/g", Target: "/run/secrets/g", Memory: true, Place: "pod.component.it: secrets"},
+				{Source: "/a", Target: "/a", Memory: true, Place: "pod.component.it: configs"}, {Source: "/b", Target: "/c", Memory: true, Place: "pod.component.it: configs"}, {Source: "/d", Target: "/e/f", Memory: true, Place: "pod.component.it: configs"},
 			}},
 		},
 		"Anchors": {

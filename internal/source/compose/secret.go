@@ -35,7 +35,7 @@ func (r *reader) handedOn(key string, all []types.ServiceSecretConfig) []pod.Cop
 		copies = append(copies, pod.Copy{
 			Source: handedDirs[key] + s.Source, Target: inside(handedDirs[key], s.Target, s.Source),
 			UID: r.id(key+".uid", s.UID), GID: r.id(key+".gid", s.GID), Mode: r.fileMode(key+".mode", s.Mode),
-			Memory: true,
+			Memory: true, Place: join(r.Place, key),
 		})
 	}
 	return copies

@@ -97,8 +97,8 @@ pre_start:
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
-	secret := func(name string) pod.Copy {
-		return pod.Copy{Source: "/run/secrets/" + name, Target: "/run/secrets/" + name, Memory: true}
+	secret := func(of, name string) pod.Copy {
+		return pod.Copy{Source: "/run/secrets/" + name, Target: "/run/secrets/" + name, Memory: true, Place: "pod.component." + of + ": secrets"}
 	}
 	volume := func(source, target string) pod.Volume {
 		return pod.Volume{Kind: pod.Named, Source: source, Target: target}
@@ -107,15 +107,15 @@ pre_start:
 	want := []pod.Component{
 		{
 			Name: "it.pre-start-1", Image: "a", User: "b", Command: []string{"migrate"}, StopGrace: pod.DefaultStopGrace, Env: map[string]string{"A": "1", "B": "3", "C": "4"},
-			Volumes: []pod.Volume{volume("u", "/v"), volume("w", "/w")}, Copies: []pod.Copy{secret("s")}, DependsOn: []pod.Dependency{{Name: "db", Condition: pod.Healthy}},
+			Volumes: []pod.Volume{volume("u", "/v"), volume("w", "/w")}, Copies: []pod.Copy{secret("it.pre-start-1", "s")}, DependsOn: []pod.Dependency{{Name: "db", Condition: pod.Healthy}},
 		},
 		{
 			Name: "it.pre-start-2", Image: "d", User: "root", Command: []string{"fill", "it"}, StopGrace: pod.DefaultStopGrace, Env: map[string]string{"A": "1", "B": "2"},
-			Volumes: []pod.Volume{volume("v", "/v"), volume("w", "/w")}, Copies: []pod.Copy{secret("s"), secret("t")}, DependsOn: []pod.Dependency{done("it.pre-start-1")},
+			Volumes: []pod.Volume{volume("v", "/v"), volume("w", "/w")}, Copies: []pod.Copy{secret("it.pre-start-2", "s"), secret("it.pre-start-2", "t")}, DependsOn: []pod.Dependency{done("it.pre-start-1")},
 		},
 		{
 			Name: "it", Image: "a", User: "b", Command: []string{"serve"}, StopGrace: pod.DefaultStopGrace, Env: map[string]string{"A": "1", "B": "2"}, TTY: true,
-			Volumes: []pod.Volume{volume("v", "/v"), volume("w", "/w")}, Copies: []pod.Copy{secret("s")}, Restart: pod.Restart{Policy: pod.RestartAlways},
+			Volumes: []pod.Volume{volume("v", "/v"), volume("w", "/w")}, Copies: []pod.Copy{secret("it", "s")}, Restart: pod.Restart{Policy: pod.RestartAlways},
 			Health: &pod.Health{Test: []string{"CMD-SHELL", "c"}}, Probes: pod.Probes{Liveness: &pod.Probe{TCP: &pod.TCPSocket{Port: 80}}},
 			DependsOn: []pod.Dependency{{Name: "db", Condition: pod.Healthy, Restart: true}, done("it.pre-start-2")},
 		},

@@ -177,7 +177,7 @@ func TestReadMakesInitComponentsOfTheList(t *testing.T) {
 	done := func(name string) []pod.Dependency { return []pod.Dependency{{Name: name, Condition: pod.Completed}} }
 	want := pod.Pod{
 		Init: []pod.Component{
-			{Name: "init-1", Image: "b", Command: []string{"c"}, StopGrace: pod.DefaultStopGrace, Copies: []pod.Copy{{Source: "/run/secrets/d", Target: "/run/secrets/d", Memory: true}, {Source: "/h", Target: "/i"}}},
+			{Name: "init-1", Image: "b", Command: []string{"c"}, StopGrace: pod.DefaultStopGrace, Copies: []pod.Copy{{Source: "/run/secrets/d", Target: "/run/secrets/d", Memory: true, Place: "pod.init.components: init-1: secrets"}, {Source: "/h", Target: "/i"}}},
 			{Name: "init-2.pre-start-1", Image: "e", Command: []string{"f"}, StopGrace: pod.DefaultStopGrace},
 			{Name: "init-2", Image: "e", StopGrace: pod.DefaultStopGrace, Sidecar: true, Restart: pod.Restart{Policy: pod.RestartAlways}, DependsOn: done("init-2.pre-start-1")},
 			{Name: "init-3", Image: "g", StopGrace: pod.DefaultStopGrace, Restart: pod.Restart{Policy: pod.RestartOnFailure, Max: 3}},
