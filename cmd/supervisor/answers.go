@@ -55,11 +55,7 @@ func (a *answers) Status() status.Pod {
 	if s == nil {
 		return status.Pod{Phase: status.Pending, Health: a.Health()}
 	}
-	p := status.Pod{Name: s.Owner.Name, ID: s.Owner.ID, Phase: status.Pending, Health: a.Health()}
-	for _, c := range s.Pod.Components {
-		p.Components = append(p.Components, status.Component{Name: c.Name, Role: status.Main, Image: c.Image})
-	}
-	return asTold(p, a.ring)
+	return s.Status()
 }
 
 // Events implements status.Source.
@@ -67,41 +63,3 @@ func (a *answers) Events() *event.Ring { return a.ring }
 
 // Logs implements status.Source.
 func (a *answers) Logs() *output.Book { return a.book }
-
-// asTold is a pod as events tell of it, as long as they are remembered.
-func asTold(p status.Pod, ring *event.Ring) status.Pod {
-	events, _ := ring.Follow().Read()
-	for _, e := range events {
-		switch e.Kind {
-		case event.Running:
-			p.Phase, p.Started = status.Running, e.At.Add(-e.Took)
-		case event.Stopping:
-			p.Stopping, p.Message = e.At, e.Why
-		}
-		for i, c := range p.Components {
-			if c.Name == e.Component {
-				p.Components[i] = hasHappened(c, e)
-			}
-		}
-	}
-	return p
-}
-
-// hasHappened is a component to which something has happened.
-func hasHappened(c status.Component, e event.Event) status.Component {
-	switch e.Kind {
-	case event.Created:
-		c.Container, c.State = e.Container, status.State{Waiting: &status.StateWaiting{Reason: status.ContainerCreating}}
-	case event.Started:
-		c.Started, c.Ready, c.State = true, true, status.State{Running: &status.StateRunning{Since: e.At}}
-	case event.Healthy, event.Unhealthy:
-		c.Ready = e.Kind == event.Healthy
-	case event.Died:
-		end := &status.StateTerminated{Code: e.Code, Reason: status.Error, Finished: e.At}
-		if e.Code == 0 {
-			end.Reason = status.Completed
-		}
-		c.Ready, c.Started, c.State = false, false, status.State{Terminated: end}
-	}
-	return c
-}

@@ -62,6 +62,7 @@ func record(line *zerolog.Event, e event.Event) {
 	}
 	if e.Kind == event.Ended {
 		line.Dict("codes", codes(e.Ends))
+		line.Interface("ends", e.Ends)
 		line.Strs("last_lines", e.Last)
 	}
 	line.Msg(string(e.Kind))

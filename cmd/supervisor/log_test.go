@@ -71,10 +71,10 @@ func records() []logged {
 			`{"level":"warn","why":"cannot remove container","message":"cannot clean up"}`},
 		{"a pull that failed is tried again later", event.Event{Kind: event.Retrying, Image: "nginx:1", Why: "503", In: 2 * time.Second},
 			`{"level":"warn","image":"nginx:1","why":"503","in_ms":2000,"message":"pulling again"}`},
-		{"a good end is no error, and has no last lines", event.Event{Kind: event.Ended, Why: "asked to stop by SIGTERM", Took: time.Minute, Ends: []event.End{{Component: "app", Code: 0}, {Component: "web", Code: 143}}},
-			`{"level":"info","why":"asked to stop by SIGTERM","code":0,"took_ms":60000,"codes":{"app":0,"web":143},"last_lines":[],"message":"pod ended"}`},
+		{"a good end is no error, and has no last lines", event.Event{Kind: event.Ended, Why: "asked to stop by SIGTERM", Took: time.Minute, Ends: []event.End{{Component: "app", Code: 0}, {Component: "web", Code: 143, Signal: 15, Reason: "Error", Restarts: 2, Started: at, Message: "bye"}}},
+			`{"level":"info","why":"asked to stop by SIGTERM","code":0,"took_ms":60000,"codes":{"app":0,"web":143},"ends":[{"component":"app","code":0},{"component":"web","code":143,"signal":15,"reason":"Error","restarts":2,"started":"2001-02-03T04:05:06.789+01:00","message":"bye"}],"last_lines":[],"message":"pod ended"}`},
 		{"a bad one tells all; who never ran has no code", event.Event{Kind: event.Ended, Component: "app", Code: 7, Why: "app ended", Took: 1, Ends: []event.End{{Component: "app", Code: 7}, {Component: "web", Code: -1, Why: "no such image"}}, Last: []string{"one", `"two"`}},
-			`{"level":"error","component":"app","why":"app ended","code":7,"took_ms":0.000001,"codes":{"app":7,"web":null},"last_lines":["one","\"two\""],"message":"pod ended"}`},
+			`{"level":"error","component":"app","why":"app ended","code":7,"took_ms":0.000001,"codes":{"app":7,"web":null},"ends":[{"component":"app","code":7},{"component":"web","code":-1,"why":"no such image"}],"last_lines":["one","\"two\""],"message":"pod ended"}`},
 	}
 }
 

@@ -126,7 +126,7 @@ func prepare(ctx context.Context, e engine.Engine, o options, a *answers, stdout
 	}
 	c := supervise.Config{
 		Engine: e, Pod: p, Keys: keys, Owner: ownerOf(self), OOMScore: min(self.OOMScoreAdj+1, 1000),
-		Tell: tell,
+		Tell: tell, Book: a.book,
 	}
 	if o.logs {
 		c.Stdout, c.Stderr = output.Shared(stdout), output.Shared(stderr)

@@ -55,14 +55,26 @@ type Event struct {
 	Last []string `json:"lastLines,omitempty"`
 }
 
-// An End is how one component ended.
+// An End is how one component ended, the last time it ran.
 type End struct {
 	Component string `json:"component"`
 	// Code is its exit code; 125 to 127 if it could not be started, as docker run has
 	// it; -1 if it was never to be, or its end could not be learned.
 	Code int `json:"code"`
+	// Signal is the number of the one that ended it. Zero: none did.
+	Signal int `json:"signal,omitempty"`
+	// Reason is one word for it, empty where there was no end.
+	Reason string `json:"reason,omitempty"`
+	// Restarts is how often it was run again.
+	Restarts int `json:"restarts,omitempty"`
+	// Started and Finished are zero where that did not happen.
+	Started  time.Time `json:"started,omitzero"`
+	Finished time.Time `json:"finished,omitzero"`
 	// Why says what kept it from running, if anything did.
 	Why string `json:"why,omitempty"`
+	// Message is what it has said of its end itself, or what failed and says nothing its
+	// last lines of output.
+	Message string `json:"message,omitempty"`
 }
 
 // A Sink takes events. It may be called by several goroutines at once.

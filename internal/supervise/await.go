@@ -22,7 +22,7 @@ func (r *run) await(ctx context.Context, step plan.Step) error {
 	defer cancel()
 	code := 1
 	err := r.board.until(granted, step.Name, func(e entry) (bool, error) {
-		code = max(e.code, 1)
+		code = max(e.ended.code, 1)
 		return met(step.Until, e)
 	})
 	switch {
@@ -51,7 +51,7 @@ func met(c pod.Condition, e entry) (bool, error) {
 	case pod.Healthy:
 		return metHealth(e)
 	case pod.Completed:
-		if e.State.Over() && e.code != 0 {
+		if e.State.Over() && e.ended.code != 0 {
 			return false, fmt.Errorf("it has not completed successfully, and another component waits for that: %s", end(e))
 		}
 		return e.State == lifecycle.Done, nil
@@ -79,8 +79,8 @@ func metHealth(e entry) (bool, error) {
 
 // end says how a component has ended.
 func end(e entry) string {
-	if e.why != "" {
-		return e.why
+	if e.ended.why != "" {
+		return e.ended.why
 	}
-	return fmt.Sprintf("it ended with %d", e.code)
+	return fmt.Sprintf("it ended with %d", e.ended.code)
 }

@@ -7,9 +7,10 @@ import (
 
 	"github.com/podlike/podlike/internal/backoff"
 	"github.com/podlike/podlike/internal/engine"
-	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/output"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/status"
 )
 
 // A board shows where the pod and every component is, to all who want to know.
@@ -22,6 +23,12 @@ type board struct {
 	entries map[string]*entry
 	pod     lifecycle.PodState
 	once    bool // the pod has been healthy
+	held    bool // pause runs
+	// risen and ended are when the pod's supervisor began and when it began to go down.
+	risen, ended time.Time
+	why          string // the pod ends
+	conditions   []status.Condition
+	pulling      map[string]bool // images, by reference
 }
 
 // An entry is what is known of one component.
@@ -31,20 +38,43 @@ type entry struct {
 	// started: it has been running since it was last brought up with the pod.
 	started bool
 	since   time.Time // when its run was started
-	code    int       // of its last end; -1: none yet
-	why     string    // what kept it from running
+	// ended is how its last run has ended, and before how the one before did.
+	ended, before ending
 	// failures are its restarts since the last calm.
 	failures int
+	// due is when it is to be run again, while it waits for that.
+	due time.Time
+}
+
+// An ending is the end of a run, or of what was to be one.
+type ending struct {
+	code              int // -1: there was none, or it could not be learned
+	oom               bool
+	started, finished time.Time // zero where that has not happened
+	why               string    // what kept it from running, or its end from being learned
+	message           string    // what the component itself has said of it
+	said              *output.Run
+}
+
+// none is the ending of what has not ended.
+var none = ending{code: -1}
+
+// end notes the end of a run.
+func (e *entry) end(how ending) {
+	if e.ended != none {
+		e.before = e.ended
+	}
+	e.ended = how
 }
 
 func newBoard(p pod.Pod) *board {
-	b := &board{unready: p.Unready, changed: make(chan struct{}), entries: map[string]*entry{}, pod: lifecycle.Rising}
+	b := &board{unready: p.Unready, changed: make(chan struct{}), entries: map[string]*entry{}, pod: lifecycle.Rising, risen: time.Now(), pulling: map[string]bool{}}
 	for _, c := range p.All() {
 		b.names = append(b.names, c.Name)
 		b.entries[c.Name] = &entry{Component: lifecycle.Component{
 			State: lifecycle.Pending, Life: lifecycle.LifeOf(p, c), Fit: c.Probes.Readiness == nil,
 			Probed: c.Probes.Readiness != nil || c.Probes.Startup != nil,
-		}, code: -1}
+		}, ended: none, before: none}
 	}
 	return b
 }
@@ -62,8 +92,17 @@ func (b *board) update(name string, change func(*entry)) {
 // changedLocked tells all who wait.
 func (b *board) changedLocked() {
 	b.once = b.once || lifecycle.PodHealth(b.componentsLocked(), false, b.unready) == lifecycle.Healthy
+	b.conditions = b.conditionsLocked(time.Now())
 	close(b.changed)
 	b.changed = make(chan struct{})
+}
+
+// holds notes that pause runs.
+func (b *board) holds() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held = true
+	b.changedLocked()
 }
 
 // happened moves a component on. It returns where to, and what is to be done.
@@ -86,12 +125,28 @@ func (b *board) podHappened(what lifecycle.PodEvent) {
 	b.changedLocked()
 }
 
+// falls notes that the pod goes down, and why.
+func (b *board) falls(why string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pod, b.ended, b.why = lifecycle.NextPod(b.pod, lifecycle.Ends), time.Now(), why
+	b.changedLocked()
+}
+
+// pulls notes that an image is being fetched, or not any more.
+func (b *board) pulls(ref string, now bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pulling[ref] = now
+}
+
 // delay is how long to wait before a component that has just failed is restarted. It
 // counts the failure.
 func (b *board) delay(name string, policy backoff.Restarts) (d time.Duration) {
 	b.update(name, func(e *entry) {
 		e.failures++
 		d = policy.Before(e.failures)
+		e.due = time.Now().Add(d)
 	})
 	return d
 }
@@ -158,16 +213,4 @@ func (b *board) componentsLocked() []lifecycle.Component {
 		all[i] = b.entries[name].Component
 	}
 	return all
-}
-
-// ends are how the components ended, in their order.
-func (b *board) ends() []event.End {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var ends []event.End
-	for _, name := range b.names {
-		e := b.entries[name]
-		ends = append(ends, event.End{Component: name, Code: e.code, Why: e.why})
-	}
-	return ends
 }

@@ -47,7 +47,11 @@ component ended: web 0
 pod stopping: web 0 (web ended)
 pod ended: web 0 (web ended)
 `)
-		want := []event.End{{Component: "db"}, {Component: "web"}}
+		over := time.Unix(946684800, 0).Add(64025 * time.Millisecond)
+		want := []event.End{
+			{Component: "db", Reason: "Completed", Started: over.Add(-63985 * time.Millisecond), Finished: over},
+			{Component: "web", Reason: "Completed", Started: over.Add(-time.Minute), Finished: over},
+		}
 		if diff := cmp.Diff(want, s.last().Ends); diff != "" {
 			t.Error(diff)
 		}

@@ -38,7 +38,10 @@ func (r *run) pull(ctx context.Context, ref, platform string) error {
 // cannotHave notes that a component has no image, which no restart would mend.
 func (r *run) cannotHave(name string, err error) error {
 	if !r.isOver() {
-		r.board.update(name, func(e *entry) { e.State, e.code, e.why = lifecycle.Never, faultCode, err.Error() })
+		r.board.update(name, func(e *entry) {
+			e.State = lifecycle.Never
+			e.end(ending{code: faultCode, why: err.Error(), finished: time.Now()})
+		})
 	}
 	return &ended{component: name, code: faultCode, err: err}
 }
@@ -57,6 +60,8 @@ func (r *run) firstUser(image string) string {
 func (r *run) fetch(ctx context.Context, ref, platform string) error {
 	began := time.Now()
 	r.Tell(event.Event{Kind: event.Pulling, Image: ref})
+	r.board.pulls(ref, true)
+	defer r.board.pulls(ref, false)
 	if err := r.keepPulling(ctx, ref, platform, r.Keys.For(ref)); err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func history(ctx context.Context, s *shelf, keys keyring.Keyring, do func(contex
 func pull(ctx context.Context, r *run) error { return r.pull(ctx, "r.example/web", "") }
 
 func create(ctx context.Context, r *run) error {
-	_, _, _, err := r.createPulled(ctx, "web")
+	_, _, _, err := r.createPulled(ctx, "web", 0)
 	return err
 }
 

@@ -51,10 +51,23 @@ func (r *run) restart(name string, delay time.Duration, cause error) {
 		_ = r.cannotStart(name, err)
 		return
 	}
-	if r.create(r.watching, name) == nil && r.start(name) == nil {
+	if r.createAgain(name) == nil && r.start(name) == nil {
 		r.renew(name)
 	}
 }
+
+// createAgain makes the container of a component's next run, which finds what was handed
+// on in memory as it was in the beginning.
+func (r *run) createAgain(name string) error {
+	if err := r.refill(r.watching, r.component(name)); err != nil {
+		return r.cannotStart(name, err)
+	}
+	return r.create(r.watching, name, withinReach)
+}
+
+// withinReach is how long it may be from the creation of a container that is made anew
+// to its start: files are handed on in between.
+const withinReach = 2 * patience
 
 // isDue waits out a delay and reports whether the component still waits for that.
 func (r *run) isDue(name string, delay time.Duration) bool {

@@ -13,9 +13,6 @@ import (
 	"github.com/podlike/podlike/internal/pod"
 )
 
-// keepLines is how many last lines of a failed component the final record shows.
-const keepLines = 20
-
 // A run is one pod's life.
 type run struct {
 	*Supervisor
@@ -32,7 +29,7 @@ type run struct {
 	watching context.Context
 	unwatch  context.CancelFunc
 	tasks    sync.WaitGroup
-	follow   sync.Once // the engine's events, from the first component on that has a check
+	follow   sync.Once // the engine's events, from the first component on that has a check or may lack memory
 
 	// memory is where the engine's machine has the pod's memory. It is set before
 	// anything is created that mounts something from there.
@@ -49,12 +46,13 @@ type run struct {
 type holding struct {
 	id      engine.ID
 	stream  engine.Stream
-	tail    *output.Tail
+	said    *output.Run
 	exited  <-chan engine.Exit
 	asked   atomic.Bool   // its start was asked for
 	started chan struct{} // closed when the start call has returned
 	failed  bool          // set before started is closed: there is no end to wait for
 	prepare sync.Once     // what is to be done before it is asked to stop
+	starved atomic.Bool   // the kernel has killed something of it for lack of memory
 	// dismissed is set when we remove what has nothing more to do: that it ends then
 	// is no news.
 	dismissed atomic.Bool
@@ -172,7 +170,7 @@ func (r *run) holdings() map[string]*holding {
 func (r *run) record(v verdict, took time.Duration) event.Event {
 	e := event.Event{Kind: event.Ended, Component: v.component, Code: v.code, Why: v.why, Ends: r.board.ends(), Took: took}
 	if h := r.holding(v.component); h != nil && v.code != 0 {
-		e.Last = h.tail.Lines()
+		e.Last = h.said.Last(keepLines)
 	}
 	return e
 }

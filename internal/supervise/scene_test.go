@@ -16,6 +16,7 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/output"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/supervise"
 )
@@ -114,7 +115,7 @@ func (s *scene) supervisor(name, service string) pod.Owner {
 func (s *scene) run(ctx context.Context) (code int) {
 	s.Helper()
 	runner := supervise.New(supervise.Config{
-		Engine: s.Engine, Pod: s.pod, Owner: s.owner, Stdout: &s.stdout, Stderr: &s.stderr,
+		Engine: s.Engine, Pod: s.pod, Owner: s.owner, Stdout: &s.stdout, Stderr: &s.stderr, Book: output.NewBook(1 << 16),
 		Tell: func(e event.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/keyring"
 	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/output"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
 )
@@ -37,6 +38,8 @@ type Config struct {
 	Tell event.Sink
 	// Stdout and Stderr get the components' output in whole lines. Nil: nobody does.
 	Stdout, Stderr io.Writer
+	// Book keeps the components' output.
+	Book *output.Book
 	// Hurry is closed when nobody wants to wait for the pod's end any more. Nil: never.
 	Hurry <-chan struct{}
 }
@@ -70,7 +73,7 @@ func (s *Supervisor) Run(ctx context.Context) int {
 	r.make(func() { r.rise(life, began) })
 	<-life.Done()
 	v := verdictOf(context.Cause(life), ctx)
-	s.board.podHappened(lifecycle.Ends)
+	s.board.falls(v.why)
 	s.Tell(event.Event{Kind: event.Stopping, Component: v.component, Code: v.code, Why: v.why})
 
 	trouble := r.down(context.WithoutCancel(ctx), &v)
@@ -146,4 +149,4 @@ func startCode(err error) int {
 }
 
 // pauseKilled is how a component's end looks when pause went and took it along.
-func pauseKilled(v verdict) bool { return v.component != plan.Pause && v.code == 128+9 }
+func pauseKilled(v verdict) bool { return v.component != plan.Pause && v.code == killedCode }

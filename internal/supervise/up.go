@@ -10,7 +10,6 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
-	"github.com/podlike/podlike/internal/output"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
 )
@@ -147,7 +146,7 @@ func (r *run) bring(ctx context.Context, step plan.Step) error {
 	case plan.Pull:
 		return r.pull(ctx, step.Name, step.Platform)
 	case plan.Create:
-		return r.create(ctx, step.Name)
+		return r.create(ctx, step.Name, 0)
 	case plan.Start:
 		return r.begin(ctx, step.Name)
 	case plan.Fill:
@@ -176,9 +175,10 @@ func (r *run) begin(ctx context.Context, name string) error {
 }
 
 // create makes a container, hands files on to it, and connects to its streams and
-// its end, so that its start is a single call and nothing of it is missed.
-func (r *run) create(ctx context.Context, name string) error {
-	made, component, id, err := r.createPulled(ctx, name)
+// its end, so that its start is a single call and nothing of it is missed. Within is
+// what there is of a time to its start.
+func (r *run) create(ctx context.Context, name string, within time.Duration) error {
+	made, component, id, err := r.createPulled(ctx, name, within)
 	if err != nil {
 		return r.cannotStart(name, err)
 	}
@@ -188,7 +188,7 @@ func (r *run) create(ctx context.Context, name string) error {
 	r.board.happened(name, lifecycle.Event{Kind: lifecycle.WasCreated})
 	r.board.update(name, func(e *entry) { e.id, e.Checked, e.Health = id, checked, "" })
 	r.Tell(event.Event{Kind: event.Created, Component: name, Container: string(id)})
-	if checked {
+	if checked || component.Resources.Memory > 0 {
 		r.follow.Do(func() { r.tasks.Go(r.followHealth) })
 	}
 	if err := r.handOn(ctx, id, made, component); err != nil {
@@ -202,8 +202,9 @@ func (r *run) create(ctx context.Context, name string) error {
 
 // createPulled creates a container of an image that is there. One that has gone since it was
 // seen or pulled is pulled once more.
-func (r *run) createPulled(ctx context.Context, name string) (engine.Container, pod.Component, engine.ID, error) {
+func (r *run) createPulled(ctx context.Context, name string, within time.Duration) (engine.Container, pod.Component, engine.ID, error) {
 	made, component := r.container(name)
+	made.StartWithin = within
 	id, err := r.tryCreate(name, made)
 	if err == nil || !r.lacksImage(ctx, made.Image) {
 		return made, component, id, err
@@ -212,6 +213,7 @@ func (r *run) createPulled(ctx context.Context, name string) (engine.Container, 
 		return made, component, "", err
 	}
 	made, component = r.container(name)
+	made.StartWithin = within
 	id, err = r.tryCreate(name, made)
 	return made, component, id, err
 }
@@ -244,7 +246,7 @@ func (r *run) container(name string) (engine.Container, pod.Component) {
 // connect attaches to a container and waits for its end, both before its start.
 func (r *run) connect(ctx context.Context, name string, id engine.ID, made engine.Container) error {
 	h := &holding{
-		id: id, tail: &output.Tail{Keep: keepLines},
+		id: id, said: r.Book.Run(name),
 		started: make(chan struct{}), over: make(chan struct{}), drained: make(chan struct{}),
 	}
 	var err error
@@ -298,6 +300,9 @@ func (r *run) mayStart(name string, h *holding) bool {
 func (r *run) hasStarted(name string, h *holding) {
 	c := r.component(name)
 	attended := name != plan.Pause && needsAttention(c)
+	if name == plan.Pause {
+		r.board.holds()
+	}
 	r.board.happened(name, lifecycle.Event{Kind: lifecycle.WasStarted})
 	r.board.update(name, func(e *entry) {
 		e.started, e.since = true, time.Now()
@@ -315,7 +320,7 @@ func (r *run) hasStarted(name string, h *holding) {
 func (r *run) cannotStart(name string, err error) error {
 	code := startCode(err)
 	if !r.isOver() || code != faultCode {
-		r.board.update(name, func(e *entry) { e.code, e.why = code, err.Error() })
+		r.board.update(name, func(e *entry) { e.end(ending{code: code, why: err.Error(), finished: time.Now()}) })
 	}
 	cause := &ended{component: name, code: code, err: err}
 	if name == plan.Pause || r.happened(name, lifecycle.Event{Kind: lifecycle.StartFailed, Code: code}, cause) == lifecycle.Fail {

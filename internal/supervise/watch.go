@@ -45,8 +45,9 @@ func (r *run) watchExit(name string, h *holding) {
 // died notes the end of a run, and what is to follow from it.
 func (r *run) died(name string, h *holding, exit engine.Exit) {
 	cause := &ended{component: name, code: exit.Code, err: exit.Err}
+	how := ending{code: exit.Code, finished: time.Now(), said: h.said}
 	if exit.Err != nil {
-		cause.code = 1
+		cause.code, how.code, how.why = 1, -1, exit.Err.Error()
 	}
 	if name == plan.Pause { // it has nothing to succeed in
 		cause.code = max(cause.code, 1)
@@ -54,21 +55,35 @@ func (r *run) died(name string, h *holding, exit engine.Exit) {
 	if !h.dismissed.Load() {
 		r.Tell(event.Event{Kind: event.Died, Component: name, Container: string(h.id), Code: cause.code})
 	}
-	r.board.update(name, func(e *entry) {
-		e.code, e.why = exit.Code, ""
-		if exit.Err != nil {
-			e.code, e.why = -1, exit.Err.Error()
-		}
-		if time.Since(e.since) >= backoff.Calm {
-			e.failures = 0
-		}
-	})
 	if name == plan.Pause {
 		r.end(cause)
 		return
 	}
+	how.oom, how.message = r.starved(h, exit), r.lastWords(name)
+	r.board.update(name, func(e *entry) {
+		how.started = e.since
+		e.end(how)
+		if how.finished.Sub(e.since) >= backoff.Calm {
+			e.failures = 0
+		}
+	})
 	r.happened(name, lifecycle.Event{Kind: lifecycle.Died, Code: cause.code}, cause)
 }
+
+// starved reports whether the kernel ended a run for lack of memory. The engine may
+// have forgotten the container by now, or not have told of it yet: either is asked.
+func (r *run) starved(h *holding, exit engine.Exit) bool {
+	if exit.Code != killedCode || h.starved.Load() || r.isOver() {
+		return h.starved.Load()
+	}
+	ctx, cancel := context.WithTimeout(r.watching, briefly)
+	defer cancel()
+	seen, err := r.Engine.Inspect(ctx, string(h.id))
+	return err == nil && seen.OOMKilled || h.starved.Load()
+}
+
+// killedCode is the exit code of who was killed.
+const killedCode = 128 + 9
 
 // drain passes a container's output on until there is no more.
 func (r *run) drain(name string, h *holding) {
@@ -76,8 +91,8 @@ func (r *run) drain(name string, h *holding) {
 	stop := context.AfterFunc(r.watching, func() { _ = h.stream.Close() }) // there is nothing more to come
 	defer stop()
 	tty := r.component(name).TTY
-	stdout := output.NewLines("[out] "+name+": ", r.Stdout, h.tail, tty)
-	stderr := output.NewLines("[err] "+name+": ", r.Stderr, h.tail, false)
+	stdout := output.NewLines("[out] "+name+": ", r.Stdout, h.said.Keeper(output.Stdout), tty)
+	stderr := output.NewLines("[err] "+name+": ", r.Stderr, h.said.Keeper(output.Stderr), false)
 	_ = h.stream.Copy(stdout, stderr) // a cut stream ends the output; the container's end is told elsewhere
 	for _, lines := range []*output.Lines{stdout, stderr} {
 		if err := lines.Close(); err != nil {
@@ -107,7 +122,7 @@ func (r *run) holdLease(lease engine.Stream) {
 // are lost it subscribes again, which tells the present state first.
 func (r *run) followHealth() {
 	for r.watching.Err() == nil {
-		err := r.Engine.Watch(r.watching, map[string]string{pod.LabelOwner: r.Owner.ID}, r.noteHealth)
+		err := r.Engine.Watch(r.watching, map[string]string{pod.LabelOwner: r.Owner.ID}, r.noteSign)
 		if r.watching.Err() != nil {
 			return
 		}
@@ -126,9 +141,12 @@ func pauseFor(ctx context.Context, d time.Duration) {
 	}
 }
 
-// noteHealth puts a word of the engine's on the board.
-func (r *run) noteHealth(id engine.ID, s engine.Sign) {
+// noteSign notes what shows of a component.
+func (r *run) noteSign(id engine.ID, s engine.Sign) {
 	name, ok := r.board.byID(id)
+	if ok && s.Kind == engine.SignOOM {
+		r.holding(name).starved.Store(true)
+	}
 	if !ok || s.Kind != engine.SignHealth {
 		return
 	}
