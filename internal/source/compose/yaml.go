@@ -67,7 +67,7 @@ func (p *plainer) plain(n *yaml.Node) *yaml.Node {
 	}
 	defer func() { p.depth-- }()
 	if p.left--; p.left <= 0 {
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.Line}
 	}
 	if n.Kind == yaml.AliasNode {
 		return p.plain(n.Alias)
