@@ -1,16 +1,21 @@
 // Supervisor runs a pod: it is the Swarm task, or one of two containers started by
 // hand, and makes and manages all the others.
 //
-//	supervisor [flags]       runs the pod that its container's labels describe
-//	supervisor healthcheck   says how the pod is; exits 0 only when it is healthy
-//	supervisor status        shows how the pod and each of its components are
-//	supervisor events        prints what has happened to it
-//	supervisor logs          prints the components' output
-//	supervisor debug         runs one more container beside the components
-//	supervisor version       says which version this is
+//	supervisor [run] [flags]       runs the pod that its container's labels describe;
+//	                               with -dry-run it prints the plan for that
+//	supervisor validate -f FILE    says what is wrong with a stack or Compose file, and where
+//	supervisor validate CONTAINER  says what is wrong with a container's labels, and where
+//	supervisor inspect [flags]     prints the pod of this container as YAML
+//	supervisor inspect -f FILE     prints the pods of a stack or Compose file as YAML
+//	supervisor healthcheck         says how the pod is; exits 0 only when it is healthy
+//	supervisor status              shows how the pod and each of its components are
+//	supervisor events              prints what has happened to it
+//	supervisor logs                prints the components' output
+//	supervisor debug               runs one more container beside the components
+//	supervisor version             says which version this is
 //
-// All but the first two and the last are for people: docker exec SUPERVISOR
-// /supervisor status. With -help each says what flags it has.
+// With -help each says what flags it has. Those about a pod that runs are for docker
+// exec SUPERVISOR /supervisor status.
 package main
 
 import (
@@ -54,9 +59,19 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // do does one command.
 func do(command string, args []string, stdout, stderr io.Writer) (int, error) {
-	if command == "" {
+	switch command {
+	case "", cmdRun:
 		return runPod(args, stdout, stderr)
+	case cmdValidate:
+		return validate(args, stdout)
+	case cmdInspect:
+		return inspect(args, stdout, stderr)
 	}
+	return ask(command, args, stdout, stderr)
+}
+
+// ask does one command that is about a pod that runs, or about none.
+func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 	ctx, stop := untilAsked(context.Background())
 	defer stop()
 	switch command {
@@ -78,7 +93,7 @@ func do(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		_, err := fmt.Fprintln(stdout, version)
 		return 0, err
 	}
-	return 0, usage(command + ": no such command; there are healthcheck, status, events, logs, debug and version, and none runs the pod")
+	return 0, usage(command + ": no such command; there are run, validate, inspect, healthcheck, status, events, logs, debug and version, and none is run")
 }
 
 // usage is something wrong with the command line.
@@ -97,7 +112,7 @@ func (e exitError) Unwrap() error { return e.error }
 // exitCode tells of an error, a line for each thing that is wrong, and returns the
 // code to exit with.
 func exitCode(code int, err error, stderr io.Writer) int {
-	if err == nil {
+	if err == nil || errors.Is(err, flag.ErrHelp) { // which has been given
 		return code
 	}
 	for line := range strings.Lines(err.Error()) {

@@ -18,21 +18,33 @@ type options struct {
 	stopTimeout time.Duration
 	pauseImage  string
 	debug       bool
+
+	dryRun bool   // of run: print the plan and do nothing
+	file   string // of inspect and validate: look at this file and ask no engine
+	ref    string // of validate: the container to look at
 }
 
-// parseOptions reads the flags. Asked for help it prints it and returns flag.ErrHelp.
-func parseOptions(args []string, help io.Writer) (options, error) {
-	var o options
+// The commands that have flags. None at all is run.
+const (
+	cmdRun      = "run"
+	cmdInspect  = "inspect"
+	cmdValidate = "validate"
+)
+
+// parseOptions reads the flags of a command. Asked for help it prints it and returns
+// flag.ErrHelp.
+func parseOptions(command string, args []string, help io.Writer) (options, error) {
+	o := options{pids: true, ipc: true, stopTimeout: pod.DefaultGrace}
 	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // errors are told once, by main
-	flags.BoolVar(&o.pids, "pids", true, "share the PID namespace")
-	flags.BoolVar(&o.ipc, "ipc", true, "share the IPC namespace")
-	flags.BoolVar(&o.logs, "logs", false, "stream the components' output")
-	flags.BoolVar(&o.pull, "pull", false, "pull every component's image, also those that are there")
-	flags.BoolVar(&o.volumes, "volumes", false, "mount the supervisor's volumes into every component")
-	flags.DurationVar(&o.stopTimeout, "stop-timeout", pod.DefaultGrace, "`time` for stopping the whole pod: the service's stop_grace_period")
-	flags.StringVar(&o.pauseImage, "pause-image", "", "`image` that holds the namespaces (default: beside the supervisor's own)")
-	flags.BoolVar(&o.debug, "debug", false, "log every step")
+	if command == cmdRun {
+		flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, and do nothing")
+	} else {
+		flags.StringVar(&o.file, "f", "", "look at this stack or Compose `file`, and ask no engine")
+	}
+	if command != cmdValidate {
+		o.ofPod(flags)
+	}
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -41,12 +53,44 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 		return o, err
 	case err != nil:
 		return o, usage(err.Error() + "; -help lists the flags")
-	case flags.NArg() > 0:
-		return o, usage("unexpected argument " + flags.Arg(0) + "; components are described in labels")
-	case o.stopTimeout < time.Second:
-		return o, usage("-stop-timeout " + o.stopTimeout.String() + ": must be a second at least")
 	}
-	return o, nil
+	return o, o.check(command, flags.Args())
+}
+
+// ofPod are the flags that say how the pod is run.
+func (o *options) ofPod(flags *flag.FlagSet) {
+	flags.BoolVar(&o.pids, "pids", true, "share the PID namespace")
+	flags.BoolVar(&o.ipc, "ipc", true, "share the IPC namespace")
+	flags.BoolVar(&o.logs, "logs", false, "stream the components' output")
+	flags.BoolVar(&o.pull, "pull", false, "pull every component's image, also those that are there")
+	flags.BoolVar(&o.volumes, "volumes", false, "mount the supervisor's volumes into every component")
+	flags.DurationVar(&o.stopTimeout, "stop-timeout", pod.DefaultGrace, "`time` for stopping the whole pod: the service's stop_grace_period")
+	flags.StringVar(&o.pauseImage, "pause-image", "", "`image` that holds the namespaces (default: beside the supervisor's own)")
+	flags.BoolVar(&o.debug, "debug", false, "log every step")
+}
+
+// check checks the flags, and what comes after them.
+func (o *options) check(command string, rest []string) error {
+	switch {
+	case command == cmdValidate:
+		return o.checkValidate(rest)
+	case len(rest) > 0:
+		return usage("unexpected argument " + rest[0] + "; components are described in labels")
+	case o.stopTimeout < time.Second:
+		return usage("-stop-timeout " + o.stopTimeout.String() + ": must be a second at least")
+	}
+	return nil
+}
+
+// checkValidate checks that there is one thing to validate.
+func (o *options) checkValidate(rest []string) error {
+	if given := len(rest) + min(len(o.file), 1); given != 1 {
+		return usage("validate needs one of -f FILE, a stack or Compose file, and CONTAINER, the name or ID of a supervisor's")
+	}
+	if o.file == "" {
+		o.ref = rest[0]
+	}
+	return nil
 }
 
 // apply puts what the command line says into a pod.

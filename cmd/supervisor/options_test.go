@@ -42,7 +42,7 @@ func TestTheCommandLineIsReadOrRefusedInOneLine(t *testing.T) {
 		"Word":        {"a bool takes no word, so one that follows means something else", []string{"-logs", "true"}, options{}, "unexpected argument true; components are described in labels"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := parseOptions(test.args, io.Discard)
+			got, err := parseOptions(cmdRun, test.args, io.Discard)
 			if test.wrong != "" {
 				if !errors.As(err, new(usage)) || !strings.HasPrefix(err.Error(), test.wrong) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("%s: got %v, want %s", test.why, err, test.wrong)
@@ -58,7 +58,7 @@ func TestTheCommandLineIsReadOrRefusedInOneLine(t *testing.T) {
 
 func TestHelpListsEveryFlag(t *testing.T) {
 	var help bytes.Buffer
-	if _, err := parseOptions([]string{"-help"}, &help); !errors.Is(err, flag.ErrHelp) {
+	if _, err := parseOptions(cmdRun, []string{"-help"}, &help); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("got %v", err)
 	}
 	for _, name := range []string{"-pids", "-ipc", "-logs", "-pull", "-stop-timeout time", "-pause-image image", "-debug"} {

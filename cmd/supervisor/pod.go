@@ -13,6 +13,7 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/identity"
+	"github.com/podlike/podlike/internal/keyring"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
@@ -20,6 +21,32 @@ import (
 
 // envDockerHost is where the engine is, in the words of Docker's own client.
 const envDockerHost = "DOCKER_HOST"
+
+// envDockerConfig names the directory of Docker's config.json.
+const envDockerConfig = "DOCKER_CONFIG"
+
+// A runnable pod is one that can be run, with all that is needed for that.
+type runnable struct {
+	pod      pod.Pod
+	owner    pod.Owner
+	keys     keyring.Keyring
+	oomScore int // of its components
+}
+
+// prepare makes the pod ready that the labels of our container describe, and tells what
+// of it is ignored or lowered. Nothing is created.
+func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, tell event.Sink) (runnable, error) {
+	p, err := readPod(ctx, e, o, self, tell)
+	keys, unread := keyring.Read(keyring.Files(os.Getenv(envDockerConfig))...)
+	if err := errors.Join(err, unread); err != nil {
+		return runnable{}, problemsIn(err)
+	}
+	p, lowered := pod.Clamp(p, pod.Limits(self.Limits))
+	for _, l := range lowered {
+		tell(event.Event{At: time.Now(), Kind: event.Lowered, Why: l.String()})
+	}
+	return runnable{pod: p, owner: ownerOf(self), keys: keys, oomScore: min(self.OOMScoreAdj+1, 1000)}, nil
+}
 
 // readPod reads the complete and valid pod that our labels describe, and tells what
 // of it is ignored.
@@ -31,15 +58,11 @@ func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 	if err := errors.Join(err, checkCopies(p)); err != nil {
 		return p, problemsIn(err)
 	}
-	p = pod.Complete(o.apply(p))
-	if p.PauseImage == "" {
-		p.PauseImage = identity.PauseImage(self.Image, version)
-	}
 	own, err := ownVolumes(ctx, e, self)
 	if err != nil {
 		return p, err
 	}
-	p = pod.ResolveVolumes(p, own)
+	p = pod.ResolveVolumes(complete(p, o, self.Image), own)
 	if o.volumes {
 		p = pod.ShareVolumes(p, mounted(self), ownSockets(os.Getenv(envDockerHost))...)
 	}
@@ -48,6 +71,16 @@ func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 		return p, err
 	}
 	return inMemory(p, mounts)
+}
+
+// complete is a pod with what the command line says of it, and the pause image that
+// belongs to a supervisor's.
+func complete(p pod.Pod, o options, image string) pod.Pod {
+	p = pod.Complete(o.apply(p))
+	if p.PauseImage == "" {
+		p.PauseImage = identity.PauseImage(image, version)
+	}
+	return p
 }
 
 // checkCopies refuses copies that cannot be made.

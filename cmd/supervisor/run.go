@@ -2,35 +2,31 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/podlike/podlike/internal/asked"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/identity"
-	"github.com/podlike/podlike/internal/keyring"
 	"github.com/podlike/podlike/internal/output"
-	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/supervise"
 )
 
-// envDockerConfig names the directory of Docker's config.json.
-const envDockerConfig = "DOCKER_CONFIG"
-
 // runPod runs the pod from start to end.
 func runPod(args []string, stdout, stderr io.Writer) (int, error) {
-	o, err := parseOptions(args, stdout)
+	o, err := parseOptions(cmdRun, args, stdout)
 	if err != nil {
 		return 0, err
+	}
+	if o.dryRun {
+		return dryRun(o, stdout, stderr)
 	}
 	ctx, stop := untilAsked(context.Background())
 	defer stop()
@@ -48,12 +44,27 @@ func runPod(args []string, stdout, stderr io.Writer) (int, error) {
 		return stopped(ctx, err)
 	}
 	defer d.Close()
-	s, err := prepare(ctx, d, o, a, stdout, stderr)
+	tell := a.alsoTold(newLog(stderr, o.debug))
+	r, err := readyOf(ctx, d, o, tell)
 	if err != nil {
 		return stopped(ctx, err)
 	}
+	s := supervise.New(config(d, r, o, tell, a.book, stdout, stderr))
 	a.of(s)
 	return s.Run(ctx), nil
+}
+
+// readyOf is the pod of the container that this process is the first of.
+func readyOf(ctx context.Context, e engine.Engine, o options, tell event.Sink) (runnable, error) {
+	traces, err := ownTraces()
+	if err != nil {
+		return runnable{}, err
+	}
+	self, err := identity.Find(ctx, e, traces)
+	if err != nil {
+		return runnable{}, err
+	}
+	return prepare(ctx, e, o, self, tell)
 }
 
 // stopped forgives an error that came of being asked to stop: nothing was made yet.
@@ -104,32 +115,14 @@ func serveStatus(a *answers) (func(), error) {
 	}, nil
 }
 
-// prepare finds out who we are and what pod we are to run. Nothing is created yet.
-func prepare(ctx context.Context, e engine.Engine, o options, a *answers, stdout, stderr io.Writer) (*supervise.Supervisor, error) {
-	traces, err := ownTraces()
-	if err != nil {
-		return nil, err
-	}
-	self, err := identity.Find(ctx, e, traces)
-	if err != nil {
-		return nil, err
-	}
-	tell := a.alsoTold(newLog(stderr, o.debug))
-	p, err := readPod(ctx, e, o, self, tell)
-	keys, unread := keyring.Read(keyring.Files(os.Getenv(envDockerConfig))...)
-	if err := errors.Join(err, unread); err != nil {
-		return nil, problemsIn(err)
-	}
-	p, lowered := pod.Clamp(p, pod.Limits(self.Limits))
-	for _, l := range lowered {
-		tell(event.Event{At: time.Now(), Kind: event.Lowered, Why: l.String()})
-	}
+// config is what the supervisor of a pod works with.
+func config(e engine.Engine, r runnable, o options, tell event.Sink, book *output.Book, stdout, stderr io.Writer) supervise.Config {
 	c := supervise.Config{
-		Engine: e, Pod: p, Keys: keys, Owner: ownerOf(self), OOMScore: min(self.OOMScoreAdj+1, 1000),
-		Tell: tell, Book: a.book,
+		Engine: e, Pod: r.pod, Keys: r.keys, Owner: r.owner, OOMScore: r.oomScore,
+		Tell: tell, Book: book,
 	}
 	if o.logs {
 		c.Stdout, c.Stderr = output.Shared(stdout), output.Shared(stderr)
 	}
-	return supervise.New(c), nil
+	return c
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/podlike/podlike/internal/cgroup"
 	"github.com/podlike/podlike/internal/engine"
@@ -34,6 +37,25 @@ func ownTraces() (identity.Traces, error) {
 		Told: os.Getenv(envContainer), Task: os.Getenv(envTask),
 		CgroupPaths: paths, MountInfo: string(mounts), Hostname: host, Argv: os.Args,
 	}, nil
+}
+
+// container is the one that this process is in, as its first or, by docker exec, as a
+// further one: that can look at the pod, but must not run it.
+func container(ctx context.Context, e engine.Engine) (engine.Seen, error) {
+	traces, err := ownTraces()
+	if err != nil {
+		return engine.Seen{}, err
+	}
+	self, err := identity.Find(ctx, e, traces)
+	if !errors.Is(err, identity.ErrUnknown) {
+		return self, err
+	}
+	first, err := os.ReadFile("/proc/1/cmdline")
+	if err != nil {
+		return engine.Seen{}, fmt.Errorf("cannot read the command of the first process: %w", err)
+	}
+	traces.Argv = strings.Split(strings.TrimSuffix(string(first), "\x00"), "\x00")
+	return identity.Find(ctx, e, traces)
 }
 
 // ownerOf is the owner of all that a supervisor in this container makes.

@@ -50,6 +50,14 @@ func (r *run) rise(life context.Context, began time.Time) {
 	}
 }
 
+// Plan is how the pod would be brought up now. Nothing is changed for that.
+func (s *Supervisor) Plan(ctx context.Context) (plan.Plan, error) {
+	r := newRun(s, ctx, nil, func(error) {})
+	defer r.finish()
+	world, err := r.observe(ctx)
+	return plan.Up(s.Pod, s.Owner, world), err
+}
+
 // up observes, plans and brings the pod up. It returns when all runs or with what
 // kept it from that.
 func (r *run) up(ctx context.Context) error {

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/podlike/podlike/internal/engine/docker"
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/supervise"
+)
+
+// dryRun prints what a run would begin with. It looks at the engine and changes nothing.
+func dryRun(o options, stdout, stderr io.Writer) (int, error) {
+	ctx, stop := untilAsked(context.Background())
+	defer stop()
+	d, err := docker.Open(ctx)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer d.Close()
+	r, err := readyOf(ctx, d, o, newLog(stderr, o.debug))
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	tell := func(event.Event) {}
+	p, err := supervise.New(config(d, r, o, tell, nil, stdout, stderr)).Plan(ctx)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	_, err = fmt.Fprint(stdout, p)
+	return 0, err
+}
