@@ -1,6 +1,8 @@
 // Package status tells how the pod is to whoever asks on this machine: the
 // engine's health check, and people by way of docker exec. It decides nothing.
 //
+// pod.go has the values that are told, serve.go answers, ask.go asks.
+//
 // It listens on an abstract socket, which needs no file, so that a read-only root
 // or a socket left by a dead supervisor are no obstacle. Abstract sockets belong to
 // the network namespace, which all components share; so either side talks only to
