@@ -13,6 +13,7 @@
 //	supervisor logs                prints the components' output
 //	supervisor debug               runs one more container beside the components
 //	supervisor version             says which version this is
+//	supervisor kill MARK           kills what has that mark; for supervisors only (see package mark)
 //
 // With -help each says what flags it has. Those about a pod that runs are for docker
 // exec SUPERVISOR /supervisor status.
@@ -89,6 +90,8 @@ func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 			return stopped(ctx, err)
 		}
 		return code, nil
+	case "kill":
+		return 0, kill(ctx, args)
 	case "version":
 		_, err := fmt.Fprintln(stdout, version)
 		return 0, err

@@ -63,6 +63,7 @@ func TestTheProgramAnswersAndExits(t *testing.T) {
 		"Inspect":     {"without a file it is our own", []string{"inspect"}, 1, "", "supervisor: cannot reach the engine at unix:///nonexistent/docker.sock"},
 		"InspectFile": {"one that is there", []string{"inspect", "-f", "testdata/validate/good.yml"}, 0, "# services.shop\ncomponents:\n  - name: web\n    image: nginx:1.22\n    env:\n      A: \"1\"\n", ""},
 		"InspectBad":  {"what is wrong has no pod", []string{"inspect", "-f", "testdata/validate/quote.yml"}, 2, "", "testdata/validate/quote.yml:6:7: "},
+		"KillWhom":    {"all that is killed has one mark", []string{"kill"}, 2, "", "supervisor: kill: there has to be one mark\n"},
 		"BadFlag":     {"bad configuration is one line and 2", []string{"-x"}, 2, "", "supervisor: flag provided but not defined: -x; -help lists the flags\n"},
 		"HealthCheck": {"where nobody runs a pod nothing is healthy", []string{"healthcheck"}, 1, "", "supervisor: cannot ask the supervisor: "},
 		"NoPod":       {"where there is no pod nobody knows how it is", []string{"status"}, 1, "", "supervisor: cannot ask the supervisor: "},

@@ -51,8 +51,8 @@ func TestValidatePointsAtTheRightLine(t *testing.T) {
 	}
 }
 
-// mark is how a line says that something is to be found on it.
-var mark = regexp.MustCompile(` # (wrong|warned)$`)
+// marked is how a line says that something is to be found on it.
+var marked = regexp.MustCompile(` # (wrong|warned)$`)
 
 // marks are the marks of a file's lines.
 func marks(t *testing.T, file string) map[string]string {
@@ -63,7 +63,7 @@ func marks(t *testing.T, file string) map[string]string {
 	}
 	all := map[string]string{}
 	for i, line := range strings.Split(string(text), "\n") {
-		if m := mark.FindStringSubmatch(line); m != nil {
+		if m := marked.FindStringSubmatch(line); m != nil {
 			all[file+":"+strconv.Itoa(i+1)] = m[1]
 		}
 	}

@@ -75,6 +75,12 @@ type Engine interface {
 	// Start runs what was created. What went wrong with the component's command is
 	// told by ErrCannotExecute and ErrNoCommand.
 	Start(ctx context.Context, id ID) error
+	// Exec runs a command in a running container and returns its exit code when it has
+	// ended: 126 or 127 for one that cannot be executed or is not there. When ctx is
+	// done before, the command and all that it has started are killed; Exec then returns
+	// ctx's cause, and what kept it from killing. It takes a few seconds for that, and
+	// not more.
+	Exec(ctx context.Context, id ID, e Exec) (code int, err error)
 	// Stop asks the container to end with its stop signal, kills it when grace is
 	// over (rounded up to whole seconds) and returns when it has ended.
 	Stop(ctx context.Context, id ID, grace time.Duration) error
@@ -110,6 +116,19 @@ type Stream interface {
 	CloseWrite() error
 	// Close lets go; a container that was created with Stdin sees its end.
 	io.Closer
+}
+
+// An Exec is a command to run beside what runs in a container. What is empty is as
+// the container has it.
+type Exec struct {
+	Command    []string
+	Env        []string // added to the container's
+	User       string
+	WorkingDir string
+	Privileged bool
+	// Output gets what it prints, stdout and stderr alike. What it does not take is
+	// lost. Nil: nobody gets it.
+	Output io.Writer
 }
 
 // A Container is what is to be created. Nil slices mean "as the image says".
@@ -148,6 +167,8 @@ type Container struct {
 
 	// Network, PID and IPC name the container to join; empty for one of its own.
 	Network, PID, IPC ID
+	// Offline gives it no network at all.
+	Offline bool
 	// ShareIPC lets others join the IPC namespace of this one.
 	ShareIPC bool
 	// ShmSize is that of /dev/shm in bytes, where IPC is not joined. Zero: the default.
@@ -257,6 +278,7 @@ type Seen struct {
 	ID       ID
 	Name     string
 	Image    string
+	ImageID  ID // List does not tell it
 	Labels   map[string]string
 	Running  bool
 	Health   Health

@@ -28,6 +28,7 @@ func commands() []command {
 		{"get", "URL", "print what URL answers within 2 s; 0 if that is a success", get},
 		{"sleep", "[health FILE [after D]]", "make FILE, wait for TERM or INT, exit with 0", sleep},
 		{"ignore", "[health FILE [after D]]", "make FILE, ignore TERM and INT and wait for ever", ignore},
+		{"family", "", "start `ignore` in a session of its own and without an environment, say `both born`, ignore TERM and INT", family},
 		{"exit", "N [after D]", "exit with N", exit},
 		{"kill", "[after D]", "die by SIGKILL; as PID 1, which the kernel spares, exit with 137", kill},
 		{"lines", "N [both] [prefix P] [every D] [stay FILE]", "print `P1` to `PN` on stdout, with `both` also on stderr", lines},

@@ -2,7 +2,7 @@
 // else in the program knows that it is Docker that we talk to.
 //
 // words.go turns our values into Docker's and back, calls.go makes the calls and
-// gives them the port's meaning, watch.go does so with its events, errors.go the kinds of errors, and will.go sees
+// gives them the port's meaning, watch.go does so with its events and exec.go with commands, errors.go the kinds of errors, and will.go sees
 // to it that the daemon removes what we may no longer be there to remove.
 package docker
 
@@ -33,6 +33,7 @@ type Engine struct {
 	// creating sends requests with a will behind each. It is api where there are no wills.
 	creating *client.Client
 	wills    *wills
+	killer   engine.Container // what kills commands is made like that
 }
 
 var _ engine.Engine = (*Engine)(nil)

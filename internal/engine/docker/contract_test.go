@@ -4,15 +4,19 @@ import (
 	"testing"
 
 	"github.com/podlike/podlike/internal/dockertest"
+	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/engine/enginetest"
 )
 
 func TestDockerKeepsTheContract(t *testing.T) {
+	supervisor := dockertest.New(t).ScratchImage(t, "./cmd/supervisor")
 	enginetest.Run(t, func(t *testing.T) enginetest.Subject {
 		d := dockertest.New(t)
 		d.Need(t, dockertest.Testkit)
-		return enginetest.Subject{Engine: open(t), Labels: d.Labels(nil)}
+		e := open(t)
+		e.UseKiller(engine.Container{Image: supervisor, Labels: d.Labels(nil)})
+		return enginetest.Subject{Engine: e, Labels: d.Labels(nil)}
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
 
 	"github.com/podlike/podlike/internal/engine"
 )
@@ -59,6 +60,9 @@ func host(c engine.Container) *container.HostConfig {
 		Tmpfs:        c.Tmpfs,
 	}
 	secure(h, c.Security)
+	if c.Offline {
+		h.NetworkMode = network.NetworkNone
+	}
 	if c.ShareIPC {
 		h.IpcMode = container.IPCModeShareable
 	}
@@ -69,7 +73,7 @@ func host(c engine.Container) *container.HostConfig {
 		h.CapDrop = []string{"ALL"}
 		h.CapAdd = c.Capabilities
 		h.ReadonlyRootfs = true
-		h.SecurityOpt = []string{"no-new-privileges"}
+		h.SecurityOpt = append([]string{"no-new-privileges"}, c.Security.Options...)
 	}
 	for _, m := range c.Mounts {
 		if bind, ok := bindWord(m); ok {
@@ -164,6 +168,7 @@ func seen(c container.InspectResponse) engine.Seen {
 		ID:          engine.ID(c.ID),
 		Name:        strings.TrimPrefix(c.Name, "/"),
 		Image:       c.Config.Image,
+		ImageID:     engine.ID(c.Image),
 		Labels:      c.Config.Labels,
 		Running:     c.State.Running,
 		ExitCode:    c.State.ExitCode,

@@ -39,7 +39,8 @@ type container struct {
 	streams []*stream
 	stdin   *pipe
 	signals chan string
-	size    chan [2]uint // of its terminal: rows and columns, the last ones
+	size    chan [2]uint    // of its terminal: rows and columns, the last ones
+	life    context.Context // done when it ends
 	kill    context.CancelFunc
 	ended   chan struct{} // closed when it ran and has ended
 	gone    chan struct{} // closed when it is removed
@@ -68,7 +69,7 @@ func (e *Engine) nameOf(ref engine.ID) string {
 
 func (c *container) seen() engine.Seen {
 	s := engine.Seen{
-		ID: c.id, Name: c.Name, Image: c.Image, Labels: c.Labels, Running: c.running, Health: c.health,
+		ID: c.id, Name: c.Name, Image: c.Image, ImageID: engine.ID(c.Image), Labels: c.Labels, Running: c.running, Health: c.health,
 		ExitCode: c.code, OOMKilled: c.starved, StartedAt: c.started, FinishedAt: c.over, Hostname: string(c.id[len(c.id)-12:]), Argv: c.argv, Mounts: c.mounts,
 	}
 	if c.OOMScoreAdj != nil {
@@ -207,7 +208,7 @@ func (e *Engine) admitLocked(c *container) (Program, int, error) {
 // startLocked runs a program in a container, up to its end and its removal.
 func (e *Engine) startLocked(c *container, program Program) {
 	ctx, kill := context.WithCancel(context.Background())
-	c.running, c.kill, c.started = true, kill, time.Now()
+	c.running, c.life, c.kill, c.started = true, ctx, kill, time.Now()
 	if c.checked() {
 		c.health = engine.Starting
 	}

@@ -60,6 +60,8 @@ func testkit(ctx context.Context, p fake.Process) int {
 		}
 	case "partial":
 		fmt.Fprint(p.Stdout, args[1])
+	case "env":
+		fmt.Fprintln(p.Stdout, strings.Join(p.Env, "\n"))
 	case "cat":
 		fmt.Fprint(p.Stdout, p.Files[args[1]].Content)
 		_, _ = io.Copy(p.Stdout, p.Stdin)

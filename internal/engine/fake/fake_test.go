@@ -178,3 +178,46 @@ func TestAWatchThatIsCutReturns(t *testing.T) {
 		}
 	})
 }
+
+func TestACommandIsKilledWithItsContainer(t *testing.T) {
+	bubble(t, func(t *testing.T, e *fake.Engine) {
+		image := fake.Running(fake.UntilAsked)
+		image.Programs["/hook"] = fake.Stubborn
+		e.AddImage("hooked", image)
+		id, end := run(t, e, engine.Container{Name: "web", Image: "hooked"})
+		time.AfterFunc(time.Second, func() { e.Kill("web") })
+		code, err := e.Exec(t.Context(), id, engine.Exec{Command: []string{"/hook"}})
+		if code != 137 || err != nil {
+			t.Errorf("got %d, %v", code, err)
+		}
+		<-end
+	})
+}
+
+func TestWhatIsStartedInTimeStays(t *testing.T) {
+	bubble(t, func(t *testing.T, e *fake.Engine) {
+		run(t, e, engine.Container{Name: "web", Image: "sleep", StartWithin: time.Minute})
+		if _, _, err := e.Create(t.Context(), engine.Container{Name: "late", Image: "sleep", Owner: "nobody", StartWithin: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		there := func() (names []string) {
+			all, err := e.List(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range all {
+				names = append(names, c.Name)
+			}
+			return names
+		}
+		time.Sleep(time.Minute - 1)
+		if got := there(); len(got) != 2 {
+			t.Errorf("there are %q just before", got)
+		}
+		time.Sleep(1)
+		synctest.Wait()
+		if got := there(); !slices.Equal(got, []string{"web"}) {
+			t.Errorf("there are %q when the time is over", got)
+		}
+	})
+}
