@@ -14,6 +14,7 @@ import (
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/identity"
 	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/supervise"
@@ -49,6 +50,7 @@ func runPod(args []string, stdout, stderr io.Writer) (int, error) {
 	if err != nil {
 		return stopped(ctx, err)
 	}
+	d.UseKiller(engine.Container{Image: r.image, Labels: r.owner.Labels(pod.RoleKiller)})
 	s := supervise.New(config(d, r, o, tell, a.book, stdout, stderr))
 	a.of(s)
 	return s.Run(ctx), nil

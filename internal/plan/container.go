@@ -49,7 +49,7 @@ func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, pause engin
 		Owner:       engine.ID(owner.ID),
 		Entrypoint:  c.Entrypoint,
 		Command:     c.Command,
-		Env:         environment(c.Env),
+		Env:         Environment(c.Env),
 		WorkingDir:  c.WorkingDir,
 		User:        c.User,
 		Labels:      labels(owner, c),
@@ -125,8 +125,8 @@ func confine(made *engine.Container, c pod.Component) {
 	}
 }
 
-// environment is in the order of the names.
-func environment(env map[string]string) []string {
+// Environment is what an engine gets for variables, in the order of their names.
+func Environment(env map[string]string) []string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		all = append(all, name+"="+env[name])

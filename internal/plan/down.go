@@ -24,7 +24,7 @@ func Down(p pod.Pod, seen []engine.Seen) Plan {
 		case pod.RolePause:
 			pauses = append(pauses, Step{Op: Remove, Name: Pause, Container: c.ID})
 			continue
-		case pod.RoleDebug:
+		case pod.RoleDebug, pod.RoleKiller:
 			looks = append(looks, Step{Op: Remove, Name: c.Name, Container: c.ID})
 			continue
 		}

@@ -36,6 +36,8 @@ const (
 	RoleComponent = "component"
 	// RoleDebug is a container that somebody looks at the pod with.
 	RoleDebug = "debug"
+	// RoleKiller is a container that ends what a probe or a hook has left running.
+	RoleKiller = "killer"
 	// RoleScratch is an anonymous volume: it goes when its container goes.
 	RoleScratch = "scratch"
 	// RoleData is a named volume: it is kept, as a user's own is.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/probe"
 )
@@ -122,6 +123,22 @@ func deadline(ctx context.Context) time.Duration {
 	return max(time.Until(at), 0)
 }
 
-func (r *run) exec(ctx context.Context, id engine.ID, x pod.Exec) (int, string, error) {
-	return 0, "", nil
+// exec runs a command in a container. Of what it prints the beginning is kept.
+func (r *run) exec(ctx context.Context, id engine.ID, x pod.Exec) (code int, output string, err error) {
+	var said excerpt
+	code, err = r.Engine.Exec(ctx, id, engine.Exec{
+		Command: x.Command, Env: plan.Environment(x.Env), User: x.User, WorkingDir: x.WorkingDir, Privileged: x.Privileged, Output: &said,
+	})
+	return code, string(said), err
+}
+
+// An excerpt is the beginning of what was written.
+type excerpt []byte
+
+// excerptBytes is how much of it.
+const excerptBytes = 4 << 10
+
+func (e *excerpt) Write(p []byte) (int, error) {
+	*e = append(*e, p[:min(len(p), excerptBytes-len(*e))]...)
+	return len(p), nil
 }
