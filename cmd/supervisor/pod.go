@@ -30,8 +30,8 @@ type runnable struct {
 	pod      pod.Pod
 	owner    pod.Owner
 	keys     keyring.Keyring
-	oomScore int    // of its components
-	image    string // of the supervisor
+	oomScore int       // of its components
+	image    engine.ID // of the supervisor
 }
 
 // prepare makes the pod ready that the labels of our container describe, and tells what
@@ -46,7 +46,7 @@ func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 	for _, l := range lowered {
 		tell(event.Event{At: time.Now(), Kind: event.Lowered, Why: l.String()})
 	}
-	return runnable{pod: p, owner: ownerOf(self), keys: keys, oomScore: min(self.OOMScoreAdj+1, 1000), image: self.Image}, nil
+	return runnable{pod: p, owner: ownerOf(self), keys: keys, oomScore: min(self.OOMScoreAdj+1, 1000), image: self.ImageID}, nil
 }
 
 // readPod reads the complete and valid pod that our labels describe, and tells what

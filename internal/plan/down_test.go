@@ -24,6 +24,9 @@ func ours(component string) engine.Seen {
 // looking is a container of somebody's who looks at our pod.
 func looking(which string) engine.Seen { return left(me, me.DebugName(which), pod.RoleDebug, true) }
 
+// killing is a container that kills a command of ours.
+func killing(which string) engine.Seen { return left(me, "kill-"+which, pod.RoleKiller, true) }
+
 func TestDownSaysWhatToDoInWhichOrderAndWhy(t *testing.T) {
 	flat := pod.Pod{Components: []pod.Component{on("a", "x"), on("b", "x")}}
 	chain := pod.Pod{Components: []pod.Component{on("db", "x"), on("one", "x", "db"), on("two", "x", "db", "one")}}
@@ -92,6 +95,13 @@ stop a
 remove a after stop a
 remove shop.podlike.debug-1 after stop a
 remove shop.podlike.debug-2 after stop a
+remove pause after stop a
+`},
+		"Killing": {"a command before a stop may be killed, however many", flat, []engine.Seen{ours("a"), killing("1"), killing("2"), ours("")}, `
+stop a
+remove a after stop a
+remove kill-1 after stop a
+remove kill-2 after stop a
 remove pause after stop a
 `},
 		"PauseGone": {"what pause has left behind is removed", flat, []engine.Seen{ours("a")}, `
