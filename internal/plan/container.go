@@ -2,6 +2,8 @@ package plan
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"slices"
 
@@ -54,7 +56,7 @@ func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, pause engin
 		User:        c.User,
 		Labels:      labels(owner, c),
 		Annotations: c.Annotations,
-		Mounts:      mounts(owner, c, image),
+		Mounts:      componentMounts(p, owner, c, image),
 		Tmpfs:       c.Tmpfs,
 		Health:      check(c.Health),
 		StopSignal:  c.StopSignal,
@@ -172,6 +174,28 @@ func mounts(owner pod.Owner, c pod.Component, image engine.Image) []engine.Mount
 	}
 	return all
 }
+
+// componentMounts are a component's. Where it may be run again, what is anonymous has a
+// name that its next container will know: the engine would remove it with this one.
+func componentMounts(p pod.Pod, owner pod.Owner, c pod.Component, image engine.Image) []engine.Mount {
+	all := mounts(owner, c, image)
+	for i, m := range all {
+		if m.Type == engine.VolumeMount && m.Source == "" && p.MayRestart(c) {
+			all[i].Source = scratchName(owner, c.Name, m.Target)
+		}
+	}
+	return all
+}
+
+// scratchName is what the volume at a component's target is called.
+func scratchName(owner pod.Owner, component, target string) string {
+	sum := sha256.Sum256([]byte(target))
+	return owner.ContainerName(component) + "." + hex.EncodeToString(sum[:6])
+}
+
+// KeepsScratch reports whether a pod has anonymous volumes, or its images may have, that
+// do not go with their containers.
+func KeepsScratch(p pod.Pod) bool { return slices.ContainsFunc(p.All(), p.MayRestart) }
 
 func mount(owner pod.Owner, v pod.Volume) engine.Mount {
 	m := engine.Mount{

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -146,5 +147,32 @@ func TestAHealthCheckIsTheComponentsOrElseTheImages(t *testing.T) {
 				t.Errorf("%s:\n%s", test.why, diff)
 			}
 		})
+	}
+}
+
+// A container that is made again finds what the one before has left in its volumes.
+func TestWhatMayRestartKeepsItsAnonymousVolumes(t *testing.T) {
+	image := engine.Image{Volumes: []string{"/cache"}}
+	sources := func(p pod.Pod) (all []string) {
+		for _, m := range plan.ComponentContainer(p, me, p.Components[0], "pause", image, 0).Mounts {
+			all = append(all, m.Source)
+		}
+		return all
+	}
+	web := pod.Component{Name: "web", Volumes: []pod.Volume{{Kind: pod.Anonymous, Target: "/data"}, {Kind: pod.Named, Source: "db", Target: "/db"}}}
+	if diff := cmp.Diff([]string{"", "db", ""}, sources(pod.Pod{Components: []pod.Component{web}})); diff != "" {
+		t.Errorf("what runs once: %s", diff)
+	}
+	web.Restart.Policy = pod.RestartAlways
+	again := pod.Pod{Components: []pod.Component{web}}
+	got := sources(again)
+	if got[0] == got[2] || got[1] != "db" || !strings.HasPrefix(got[0], "shop.podlike.web.") || !strings.HasPrefix(got[2], "shop.podlike.web.") {
+		t.Errorf("what restarts: %q", got)
+	}
+	if diff := cmp.Diff(got, sources(again)); diff != "" {
+		t.Errorf("the next container: %s", diff)
+	}
+	if !plan.KeepsScratch(again) {
+		t.Error("nobody would remove them")
 	}
 }

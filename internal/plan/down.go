@@ -16,7 +16,9 @@ import (
 // the order in which they were started. Each is removed when it has stopped, and pause
 // when all of them have. Pause does not wait for their removal: what has ended does not
 // miss its namespaces. Who looks at the pod may watch until then.
-func Down(p pod.Pod, seen []engine.Seen) Plan {
+//
+// Volumes are those of the pod that are to go with it and not with their containers.
+func Down(p pod.Pod, seen []engine.Seen, volumes []engine.Volume) Plan {
 	d := descent{pod: p, dependants: pod.Dependants(p), there: map[string]engine.Seen{}}
 	var pauses, looks, removes Plan
 	for _, c := range seen {
@@ -38,7 +40,11 @@ func Down(p pod.Pod, seen []engine.Seen) Plan {
 	for i := range last {
 		last[i].After = stops.keys()
 	}
-	return slices.Concat(d.preStops(), stops, removes, last)
+	var drops Plan
+	for _, v := range volumes {
+		drops = append(drops, Step{Op: RemoveVolume, Name: v.Name, After: append(removes.keys(), last.keys()...)})
+	}
+	return slices.Concat(d.preStops(), stops, removes, last, drops)
 }
 
 // A descent is a pod on its way down.

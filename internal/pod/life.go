@@ -53,6 +53,26 @@ func (r Rule) Matches(code int) bool {
 	return r.Not
 }
 
+// MayRestart reports whether a component may be run more than once in the pod's life.
+func (p Pod) MayRestart(c Component) bool {
+	if c.Sidecar || c.Restart.Policy != RestartNo && c.Restart.Policy != "" || len(c.Restart.Rules) > 0 {
+		return true
+	}
+	for _, on := range c.DependsOn {
+		if on.Restart {
+			return true
+		}
+	}
+	for _, other := range p.All() {
+		for _, rule := range other.Restart.Rules {
+			if rule.Action == RuleRestartAll {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // A Backoff says how long to wait before a component is restarted: not at all the
 // first time, then First, doubled each time, at most Cap.
 type Backoff struct {

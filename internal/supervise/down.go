@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
@@ -74,9 +75,21 @@ func (r *run) takeDown(ctx, hurry, alive context.Context) error {
 	if err != nil {
 		return err
 	}
+	volumes, err := r.scratch(ctx)
+	if err != nil {
+		return err
+	}
 	t := teardown{run: r, hurry: hurry, alive: alive}
-	err = r.apply(ctx, plan.Down(r.Pod, seen), hurry, t.take)
+	err = r.apply(ctx, plan.Down(r.Pod, seen, volumes), hurry, t.take)
 	return errors.Join(err, t.trouble)
+}
+
+// scratch are the volumes that outlive their containers.
+func (r *run) scratch(ctx context.Context) ([]engine.Volume, error) {
+	if !plan.KeepsScratch(r.Pod) {
+		return nil, nil
+	}
+	return r.Engine.Volumes(ctx, map[string]string{pod.LabelOwner: r.Owner.ID, pod.LabelRole: pod.RoleScratch})
 }
 
 // catchBreath waits until the engine is done with all that we asked of it on the
@@ -135,7 +148,11 @@ func (t *teardown) take(ctx context.Context, step plan.Step) error {
 	if h != nil {
 		h.dismissed.Store(step.Name == plan.Pause)
 	}
-	if err := t.Engine.Remove(ctx, step.Container); err != nil {
+	remove := func() error { return t.Engine.Remove(ctx, step.Container) }
+	if step.Op == plan.RemoveVolume {
+		remove = func() error { return t.Engine.RemoveVolume(ctx, step.Name) }
+	}
+	if err := remove(); err != nil {
 		t.mu.Lock()
 		t.trouble = errors.Join(t.trouble, err)
 		t.mu.Unlock()

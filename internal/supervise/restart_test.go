@@ -371,3 +371,23 @@ func TestOutputGoesOnAcrossRestarts(t *testing.T) {
 		}
 	})
 }
+
+func TestAnonymousVolumesStayForTheNextRunAndGoWithThePod(t *testing.T) {
+	web := restarted("web", "counts", pod.RestartOnFailure)
+	web.Volumes = []pod.Volume{{Kind: pod.Anonymous, Target: "/data"}}
+	play(t, []pod.Component{web}, func(s *scene) {
+		s.AddImage("counts", fake.Running(func(_ context.Context, p fake.Process) int {
+			found := p.Files["/data/runs"].Content
+			p.Write("/data/runs", found+"x")
+			return 3 - len(found)
+		}))
+		s.exits(s.run(s.Context()), 0)
+		if n := strings.Count(s.history(event.Started), "web"); n != 4 {
+			t.Errorf("the runs found what those before had left for %d of 4 times", n)
+		}
+		left, err := s.Volumes(s.Context(), map[string]string{pod.LabelOwner: s.owner.ID})
+		if err != nil || len(left) > 0 {
+			t.Errorf("left: %v, %v", left, err)
+		}
+	})
+}
