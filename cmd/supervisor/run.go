@@ -51,7 +51,13 @@ func runPod(args []string, stdout, stderr io.Writer) (int, error) {
 		return stopped(ctx, err)
 	}
 	d.UseKiller(engine.Container{Image: string(r.image), Labels: r.owner.Labels(pod.RoleKiller)})
-	s := supervise.New(config(d, r, o, tell, a.book, stdout, stderr))
+	c := config(d, r, o, tell, a.book, stdout, stderr)
+	if isTerminal(os.Stdin) {
+		hurry, relax := inHurry(ctx)
+		defer relax()
+		c.Hurry = hurry
+	}
+	s := supervise.New(c)
 	a.of(s)
 	return s.Run(ctx), nil
 }
@@ -91,6 +97,35 @@ func untilAsked(ctx context.Context) (context.Context, func()) {
 	})
 	return ctx, func() {
 		cancel(nil)
+		waiting.Wait()
+	}
+}
+
+// inHurry is closed when SIGINT comes after ctx has ended: somebody at a terminal has
+// asked once more and does not want to wait.
+func inHurry(ctx context.Context) (<-chan struct{}, func()) {
+	hurry, relaxed := make(chan struct{}), make(chan struct{})
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-relaxed:
+			return
+		}
+		for {
+			select {
+			case s := <-asked.ToStop():
+				if s == syscall.SIGINT {
+					close(hurry)
+					return
+				}
+			case <-relaxed:
+				return
+			}
+		}
+	})
+	return hurry, func() {
+		close(relaxed)
 		waiting.Wait()
 	}
 }

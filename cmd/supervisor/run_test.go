@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/podlike/podlike/internal/asked"
+	"github.com/podlike/podlike/internal/dockertest"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/pod"
@@ -44,6 +49,30 @@ func TestWhatIsIgnoredIsTold(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s:\n%s", test.why, diff)
+			}
+		})
+	}
+}
+
+// A second SIGTERM changes nothing: who sends it has waited long enough to kill us.
+func TestOnlyASecondInterruptIsInAHurry(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	hurry, relax := inHurry(ctx)
+	defer relax()
+	end()
+	for _, sent := range []struct {
+		signal  syscall.Signal
+		hurries bool
+	}{{syscall.SIGTERM, false}, {syscall.SIGINT, true}} {
+		if err := syscall.Kill(os.Getpid(), sent.signal); err != nil {
+			t.Fatal(err)
+		}
+		dockertest.Eventually(t, 10*time.Second, func() (bool, string) {
+			select {
+			case <-hurry:
+				return sent.hurries, "in a hurry"
+			default:
+				return !sent.hurries && len(asked.ToStop()) == 0, "no hurry"
 			}
 		})
 	}

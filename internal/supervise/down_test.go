@@ -275,3 +275,16 @@ func TestNoFaultOfTheEngineLeavesAnythingBehind(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoIsInAHurryGetsNoGrace(t *testing.T) {
+	play(t, []pod.Component{of("web", "stubborn", started("db")), app("db")}, func(s *scene) {
+		hurry := make(chan struct{})
+		s.hurry = hurry
+		time.AfterFunc(time.Minute+2*time.Second, func() { close(hurry) })
+		code, took := s.runFor(time.Minute)
+		s.exits(code, 0)
+		if took < 2*time.Second || took > 3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}

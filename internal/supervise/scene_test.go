@@ -31,6 +31,8 @@ type scene struct {
 	// ready is told when the pod runs. Nil: nobody wants to know.
 	ready func(*supervise.Supervisor)
 
+	hurry <-chan struct{} // as in supervise.Config
+
 	// broken: the engine cannot remove what there is.
 	broken bool
 
@@ -115,7 +117,7 @@ func (s *scene) supervisor(name, service string) pod.Owner {
 func (s *scene) run(ctx context.Context) (code int) {
 	s.Helper()
 	runner := supervise.New(supervise.Config{
-		Engine: s.Engine, Pod: s.pod, Owner: s.owner, Stdout: &s.stdout, Stderr: &s.stderr, Book: output.NewBook(1 << 16),
+		Engine: s.Engine, Pod: s.pod, Owner: s.owner, Stdout: &s.stdout, Stderr: &s.stderr, Book: output.NewBook(1 << 16), Hurry: s.hurry,
 		Tell: func(e event.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
