@@ -51,12 +51,15 @@ func (r *reader) load(definition map[string]any) types.ServiceConfig {
 // The one service of the project that the loader gets to see.
 const only = "it"
 
-// load returns the definition as compose-go understands it, and leaves it as it was.
+// load returns the definition as compose-go understands it, and leaves it as it was. The
+// schema is asked first: the loader itself looks at values before it, and panics where
+// one is none.
 func load(definition map[string]any) (service types.ServiceConfig, err error) {
-	project := types.ConfigDetails{
-		ConfigFiles: []types.ConfigFile{{Config: map[string]any{"services": map[string]any{only: clone(definition)}}}},
-		Environment: types.Mapping{},
+	file := map[string]any{"services": map[string]any{only: clone(definition)}}
+	if err := schema.Validate(file); err != nil {
+		return service, err
 	}
+	project := types.ConfigDetails{ConfigFiles: []types.ConfigFile{{Config: file}}, Environment: types.Mapping{}}
 	model, err := loader.LoadModelWithContext(context.Background(), project, asItStands)
 	if err != nil {
 		return service, err
