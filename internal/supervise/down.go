@@ -100,7 +100,7 @@ func (r *run) catchBreath(ctx context.Context) error {
 		pauseFor(ctx, breath)
 		return context.Cause(ctx)
 	}
-	if r.makers.atMost(ctx, 0) != nil {
+	if r.makers.none(ctx) != nil {
 		return errors.New("the engine does not come to an end with what it was asked to make; what it makes is left")
 	}
 	return nil

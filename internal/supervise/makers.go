@@ -38,10 +38,10 @@ func (m *makers) now() (busy, begun int) {
 	return m.busy, m.begun
 }
 
-// atMost waits until no more than so many are at it.
-func (m *makers) atMost(ctx context.Context, n int) error {
+// none waits until nobody is at it.
+func (m *makers) none(ctx context.Context) error {
 	for {
-		changed := m.above(n)
+		changed := m.next()
 		if changed == nil {
 			return nil
 		}
@@ -53,11 +53,11 @@ func (m *makers) atMost(ctx context.Context, n int) error {
 	}
 }
 
-// above is what tells of an end while more than n are at it, nil otherwise.
-func (m *makers) above(n int) <-chan struct{} {
+// next is what tells of the next end while somebody is at it, nil otherwise.
+func (m *makers) next() <-chan struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.busy <= n {
+	if m.busy == 0 {
 		return nil
 	}
 	if m.changed == nil {

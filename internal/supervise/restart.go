@@ -166,7 +166,7 @@ func (r *run) redo(name string, cause error) {
 // clearAll takes down everything but pause, without anybody's hooks, and puts all
 // components back to where they begin.
 func (r *run) clearAll(ctx context.Context) error {
-	if err := r.makers.atMost(ctx, 1); err != nil { // all but us
+	if err := r.makers.none(ctx); err != nil {
 		return err
 	}
 	seen, err := r.Engine.List(ctx, map[string]string{pod.LabelOwner: r.Owner.ID, pod.LabelRole: pod.RoleComponent})

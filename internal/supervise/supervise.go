@@ -70,7 +70,7 @@ func (s *Supervisor) Run(ctx context.Context) int {
 	r := newRun(s, context.WithoutCancel(ctx), life.Done(), end)
 	defer r.finish()
 
-	r.make(func() { r.rise(life, began) })
+	r.tasks.Go(func() { r.rise(life, began) })
 	<-life.Done()
 	v := verdictOf(context.Cause(life), ctx)
 	s.board.falls(v.why)

@@ -32,7 +32,9 @@ func (r *run) rise(life context.Context, began time.Time) {
 	for !r.isOver() {
 		round, again := context.WithCancelCause(life)
 		r.newRound(again)
+		r.makers.begin()
 		err := ascend(round)
+		r.makers.end()
 		if err == nil {
 			r.board.podHappened(lifecycle.Rose)
 			r.Tell(event.Event{Kind: event.Running, Took: time.Since(began)})
