@@ -33,9 +33,11 @@ func (p Pod) with(change func(*Component)) Pod {
 
 // Component finds a component by its name.
 func (p Pod) Component(name string) (Component, bool) {
-	for _, c := range p.All() {
-		if c.Name == name {
-			return c, true
+	for _, some := range [][]Component{p.Init, p.Components} { // it is asked for often, and All copies
+		for i := range some {
+			if some[i].Name == name {
+				return some[i], true
+			}
 		}
 	}
 	return Component{}, false
