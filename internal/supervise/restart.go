@@ -62,12 +62,20 @@ func (r *run) createAgain(name string) error {
 	if err := r.refill(r.watching, r.component(name)); err != nil {
 		return r.cannotStart(name, err)
 	}
-	return r.create(r.watching, name, withinReach)
+	return r.create(r.watching, name, reach(r.component(name)))
 }
 
-// withinReach is how long it may be from the creation of a container that is made anew
-// to its start: files are handed on in between.
-const withinReach = 2 * patience
+// reach is how long it may be from the creation of a container that is made anew to its
+// start: files may be handed on in between. What a dead supervisor has created and not
+// started stays as long; what a slow engine removes before its start is tried again.
+func reach(c pod.Component) time.Duration {
+	for _, file := range c.Copies {
+		if !file.Memory {
+			return 2 * patience
+		}
+	}
+	return 15 * time.Second
+}
 
 // isDue waits out a delay and reports whether the component still waits for that.
 func (r *run) isDue(name string, delay time.Duration) bool {
