@@ -117,28 +117,34 @@ func inMemory(p pod.Pod, mounts ownMounts) (pod.Pod, error) {
 // `docker cp` would find. What is in a directory is mounted one by one, so that it
 // goes beside what the component has there.
 func place(c pod.Component, file pod.Copy, mounts ownMounts) ([]pod.Copy, error) {
-	real, err := filepath.EvalSymlinks(file.Source)
-	if err != nil || file.Memory || !mounts.inMemory(real) {
+	found, err := mounts.handsOn(file)
+	if err != nil || file.Memory || !found {
 		return []pod.Copy{file}, err
 	}
-	info, err := os.Stat(real)
+	info, err := os.Stat(file.Source)
 	if err != nil {
 		return nil, err
 	}
 	file.Memory, file.Writable = true, true
 	if info.IsDir() && path.Base(file.Source) == "." {
-		return contents(real, file)
+		return contents(file)
 	}
 	file.Target = target(c, file, info)
 	return []pod.Copy{file}, nil
 }
 
+// handsOn tells whether a copy goes into memory: because it is to, or has been there.
+func (all ownMounts) handsOn(file pod.Copy) (bool, error) {
+	real, err := filepath.EvalSymlinks(file.Source)
+	return file.Memory || all.inMemory(real), err
+}
+
 // contents are copies of all that is in a directory.
-func contents(dir string, file pod.Copy) (all []pod.Copy, err error) {
-	inside, err := os.ReadDir(dir)
+func contents(file pod.Copy) (all []pod.Copy, err error) {
+	inside, err := os.ReadDir(file.Source)
 	for _, entry := range inside {
 		one := file
-		one.Source, one.Target = path.Join(dir, entry.Name()), path.Join(file.Target, entry.Name())
+		one.Source, one.Target = path.Join(file.Source, entry.Name()), path.Join(file.Target, entry.Name())
 		all = append(all, one)
 	}
 	return all, err
@@ -149,8 +155,7 @@ func contents(dir string, file pod.Copy) (all []pod.Copy, err error) {
 func target(c pod.Component, file pod.Copy, info fs.FileInfo) string {
 	to := path.Clean(file.Target)
 	asked := strings.HasSuffix(file.Target, "/") || strings.HasSuffix(file.Target, "/.")
-	isVolume := slices.ContainsFunc(c.Volumes, func(v pod.Volume) bool { return path.Clean(v.Target) == to })
-	if to == "/" || isVolume || asked && !info.IsDir() {
+	if to == "/" || c.Mounts(to) || asked && !info.IsDir() {
 		return path.Join(to, path.Base(path.Clean(file.Source)))
 	}
 	return to

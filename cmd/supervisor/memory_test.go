@@ -89,13 +89,14 @@ func TestACopyOfWhatIsInMemoryIsMountedWhereDockerCpWouldPutIt(t *testing.T) {
 		"Link":        {"what it leads to is in memory", "/link", "/x", []string{"/link -> /x"}},
 		"LinkInto":    {"it keeps its name", "/link", "/etc/", []string{"/link -> /etc/link"}},
 		"Dir":         {"it has the new name", "/secrets", "/certs/", []string{"/secrets -> /certs"}},
+		"IntoTmpfs":   {"so there is where a tmpfs is", "/secrets/key", "/run", []string{"/secrets/key -> /run/key"}},
 		"DirInVolume": {"it keeps its name", "/secrets/", "/data", []string{"/secrets/ -> /data/secrets"}},
 		"Contents":    {"each goes beside what is there", "/secrets/.", "/etc", []string{"/secrets/key -> /etc/key", "/secrets/sub -> /etc/sub"}},
 		"Above":       {"some of it is in memory, so all of it goes there", "/.", "/x", []string{"/link -> /x/link", "/plain -> /x/plain", "/secrets -> /x/secrets"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := pod.Component{
-				Name: "web", Volumes: []pod.Volume{{Kind: pod.Named, Source: "v", Target: "/data/"}},
+				Name: "web", Volumes: []pod.Volume{{Kind: pod.Named, Source: "v", Target: "/data/"}}, Tmpfs: map[string]string{"/run": ""},
 				Copies: []pod.Copy{{Source: root + test.source, Target: test.target}},
 			}
 			got, err := inMemory(pod.Pod{Init: []pod.Component{c}}, mounts)
@@ -134,11 +135,26 @@ func TestEveryMissingSourceIsToldWithItsPlaceAndRemedy(t *testing.T) {
 	err := checkCopies(pod.Pod{
 		Init:       []pod.Component{{Name: "init-1", Copies: []pod.Copy{missing}}},
 		Components: []pod.Component{{Name: "web", Copies: []pod.Copy{secret, {Source: "/dev/null", Target: "/y"}}}},
-	})
+	}, nil)
 	const remedy = "; give it to the supervisor, as a secret, a config or a volume of its service"
 	want := "pod.copy.init-1: cannot copy /none/key: no such file or directory" + remedy + "\n" +
 		"pod.component.web: secrets: cannot copy /none/key: no such file or directory" + remedy + "\n" +
 		"pod.copy.web: cannot copy /dev/null: it is a device, and only files, directories and links can be copied"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestACopyIntoATmpfsIsRefusedUnlessItIsMounted(t *testing.T) {
+	root, mounts := held(t)
+	err := checkCopies(pod.Pod{Components: []pod.Component{{
+		Name: "web", Tmpfs: map[string]string{"/run": ""},
+		Copies: []pod.Copy{
+			{Source: root + "/plain", Target: "/run/plain"}, {Source: root + "/secrets/key", Target: "/run/key"}, {Source: root + "/link", Target: "/run"},
+			{Source: root + "/plain", Target: "/run/config", Memory: true}, {Source: root + "/plain", Target: "/etc/plain"},
+		},
+	}}}, mounts)
+	const want = "pod.copy.web: /run/plain is in the tmpfs /run, which is empty when the component starts; copy to elsewhere"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

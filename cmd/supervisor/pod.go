@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -56,7 +57,11 @@ func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 	for _, w := range warnings {
 		tell(event.Event{At: time.Now(), Kind: event.Doubted, Why: w.String()})
 	}
-	if err := errors.Join(err, checkCopies(p)); err != nil {
+	mounts, unread := readMounts()
+	if unread != nil {
+		return p, unread
+	}
+	if err := errors.Join(err, checkCopies(p, mounts)); err != nil {
 		return p, problemsIn(err)
 	}
 	own, err := ownVolumes(ctx, e, self)
@@ -66,10 +71,6 @@ func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 	p = pod.ResolveVolumes(complete(p, o, self.Image), own)
 	if o.volumes {
 		p = pod.ShareVolumes(p, mounted(self), ownSockets(os.Getenv(envDockerHost))...)
-	}
-	mounts, err := readMounts()
-	if err != nil {
-		return p, err
 	}
 	return inMemory(p, mounts)
 }
@@ -84,21 +85,32 @@ func complete(p pod.Pod, o options, image string) pod.Pod {
 	return p
 }
 
-// checkCopies refuses copies that cannot be made.
-func checkCopies(p pod.Pod) error {
+// checkCopies refuses copies that cannot be made, and those that nobody would see.
+func checkCopies(p pod.Pod, mounts ownMounts) error {
 	var problems pod.Problems
 	for _, c := range p.All() {
 		for _, file := range c.Copies {
-			err := archive.Check(file)
-			if errors.Is(err, fs.ErrNotExist) {
-				err = fmt.Errorf("%w; give it to the supervisor, as a secret, a config or a volume of its service", err)
-			}
-			if err != nil {
+			if err := checkCopy(c, file, mounts); err != nil {
 				problems = append(problems, pod.Problemf(file.PlaceIn(c.Name), "%v", err))
 			}
 		}
 	}
 	return problems.Err()
+}
+
+// checkCopy says why a copy into a component cannot be made, or would not be seen.
+func checkCopy(c pod.Component, file pod.Copy, mounts ownMounts) error {
+	err := archive.Check(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; give it to the supervisor, as a secret, a config or a volume of its service", err)
+	}
+	if err == nil {
+		file.Memory, err = mounts.handsOn(file)
+	}
+	if tmpfs, hidden := c.Hides(file); err == nil && hidden {
+		return fmt.Errorf("%s is in the tmpfs %s, which is empty when the component starts; copy to elsewhere", path.Clean(file.Target), tmpfs)
+	}
+	return err
 }
 
 // problemsIn gathers the problems of joined errors.

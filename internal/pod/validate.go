@@ -114,13 +114,25 @@ func (v *validator) wrongCopy(component string, c Copy, format string, args ...a
 	v.problems = append(v.problems, Problemf(c.PlaceIn(component), format, args...))
 }
 
-// receives checks that a copy can be made, and is seen by who runs then: a tmpfs is
-// mounted at the start and hides what was copied below it, but not what is mounted
-// there. Whether the root is writable there is not known yet, for the image may have
-// volumes too.
+// receives checks that a copy can be made. Whether the root is writable there is not known
+// yet, for the image may have volumes too, nor whether the component Hides it.
 func (v *validator) receives(c Component, file Copy) {
-	target := path.Clean(file.Target)
-	var in Volume
+	if in := c.around(file.Target); in.ReadOnly {
+		v.wrongCopy(c.Name, file, "%s is in the volume %s, which is read-only; let it be writable, or copy to elsewhere", path.Clean(file.Target), in.Target)
+	}
+}
+
+// Hides tells in which tmpfs the component would not see a copy, for it is mounted at the
+// start over what was copied; what is handed on in memory is mounted too. Validate cannot
+// tell, because a reader does not know what of the supervisor's is in memory.
+func (c Component) Hides(file Copy) (tmpfs string, hidden bool) {
+	in := c.around(file.Target)
+	return in.Target, in.Kind == Tmpfs && !file.Memory
+}
+
+// around is the innermost of the component's volumes that a path is in, or at.
+func (c Component) around(target string) (in Volume) {
+	target = path.Clean(target)
 	for _, volume := range c.mounted() {
 		mount := path.Clean(volume.Target)
 		within := target == mount || strings.HasPrefix(target, mount+"/")
@@ -128,12 +140,7 @@ func (v *validator) receives(c Component, file Copy) {
 			in = volume
 		}
 	}
-	switch {
-	case in.Kind == Tmpfs && !file.Memory:
-		v.wrongCopy(c.Name, file, "%s is in the tmpfs %s, which is empty when the component starts; copy to elsewhere", target, in.Target)
-	case in.ReadOnly:
-		v.wrongCopy(c.Name, file, "%s is in the volume %s, which is read-only; let it be writable, or copy to elsewhere", target, in.Target)
-	}
+	return in
 }
 
 // mounted are all the component's volumes, with those that have a key of their own.
@@ -143,6 +150,11 @@ func (c Component) mounted() []Volume {
 		all = append(all, Volume{Kind: Tmpfs, Target: target})
 	}
 	return all
+}
+
+// Mounts tells whether the component mounts a volume or a tmpfs at exactly that path.
+func (c Component) Mounts(target string) bool {
+	return slices.ContainsFunc(c.mounted(), func(v Volume) bool { return path.Clean(v.Target) == path.Clean(target) })
 }
 
 // target checks where one volume is mounted, and adds it to those that are.

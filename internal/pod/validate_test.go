@@ -67,21 +67,14 @@ pod.component.a: healthcheck.retries: must not be negative, but is -1`,
 pod.component.a: volumes: two volumes have the target "/x"; keep one
 pod.component.a: volumes: the target / is the component's own root; mount below it`,
 		},
-		"CopiesNotSeen": {
-			"the copy would be made, and hidden at the start",
+		"CopiesReadOnly": {
+			"the innermost volume counts; what is in a tmpfs may turn out to be mounted there",
 			[]pod.Component{{
-				Name: "a", Image: "img", Tmpfs: map[string]string{"/run/": "", "/a/b/tmp": ""},
-				Volumes: []pod.Volume{{Kind: pod.Tmpfs, Target: "/t"}, {Kind: pod.Named, Source: "v", Target: "/run/kept"}, {Kind: pod.Named, Source: "w", Target: "/a", ReadOnly: true}, {Kind: pod.Named, Source: "x", Target: "/a/b"}},
-				Copies: []pod.Copy{
-					{Source: "/x", Target: "/run/x"}, {Source: "/x", Target: "/run"}, {Source: "/x", Target: "/running"}, {Source: "/x", Target: "/run/kept/x"},
-					{Source: "/x", Target: "/t/"}, {Source: "/x", Target: "/a/x"}, {Source: "/x", Target: "/a/b/x"}, {Source: "/x", Target: "/a/b/tmp/y/../x"},
-				},
+				Name: "a", Image: "img", Tmpfs: map[string]string{"/t": ""},
+				Volumes: []pod.Volume{{Kind: pod.Named, Source: "w", Target: "/a", ReadOnly: true}, {Kind: pod.Named, Source: "x", Target: "/a/b"}},
+				Copies:  []pod.Copy{{Source: "/x", Target: "/a/x"}, {Source: "/x", Target: "/a/b/x"}, {Source: "/x", Target: "/t/x"}},
 			}},
-			`pod.copy.a: /run/x is in the tmpfs /run/, which is empty when the component starts; copy to elsewhere
-pod.copy.a: /run is in the tmpfs /run/, which is empty when the component starts; copy to elsewhere
-pod.copy.a: /t is in the tmpfs /t, which is empty when the component starts; copy to elsewhere
-pod.copy.a: /a/x is in the volume /a, which is read-only; let it be writable, or copy to elsewhere
-pod.copy.a: /a/b/tmp/x is in the tmpfs /a/b/tmp, which is empty when the component starts; copy to elsewhere`,
+			`pod.copy.a: /a/x is in the volume /a, which is read-only; let it be writable, or copy to elsewhere`,
 		},
 		"Memory": {
 			"what is mounted is seen in a tmpfs, but has no place in what is read-only",
@@ -300,5 +293,30 @@ func TestValidateLooksAtThePodAsAWhole(t *testing.T) {
 		"it can be one of two":           {pod.Pod{Unready: "fatal"}, `pod.unready: "fatal" is neither ignore nor unhealthy`},
 	} {
 		t.Run(why, func(t *testing.T) { checkProblems(t, why, test.pod, test.want) })
+	}
+}
+
+func TestATmpfsHidesWhatIsCopiedButNotWhatIsMounted(t *testing.T) {
+	c := pod.Component{
+		Name: "a", Image: "img", Tmpfs: map[string]string{"/run/": "", "/a/b/tmp": ""},
+		Volumes: []pod.Volume{{Kind: pod.Tmpfs, Target: "/t"}, {Kind: pod.Named, Source: "v", Target: "/run/kept"}, {Kind: pod.Named, Source: "x", Target: "/a/b"}},
+	}
+	for target, test := range map[string]struct{ why, want string }{
+		"/run/x":            {"below it", "/run/"},
+		"/run":              {"in its place", "/run/"},
+		"/running":          {"a name that begins alike", ""},
+		"/run/kept/x":       {"a volume in it is mounted too", ""},
+		"/t/":               {"a volume can be a tmpfs", "/t"},
+		"/a/b/x":            {"a volume", ""},
+		"/a/b/tmp/y/../x":   {"a tmpfs in a volume", "/a/b/tmp"},
+		"/a/b/tmp/../tmp/x": {"paths are made clean", "/a/b/tmp"},
+	} {
+		in, hidden := c.Hides(pod.Copy{Source: "/x", Target: target})
+		if hidden != (test.want != "") || hidden && in != test.want {
+			t.Errorf("%s: got %q, %t, want %q: %s", target, in, hidden, test.want, test.why)
+		}
+		if _, hidden := c.Hides(pod.Copy{Source: "/x", Target: target, Memory: true}); hidden {
+			t.Errorf("%s: what is in memory is mounted, and seen", target)
+		}
 	}
 }
