@@ -34,38 +34,43 @@ func TestASecretNeverTouchesADisk(t *testing.T) {
 	outer.Swarm(t)
 	word, text := newText()
 	next, nextText := newText()
-	plain := rand.Text() // what is on the disk has to be found, or else nothing was looked at
+	setting := rand.Text() // of a config
+	plain := rand.Text()   // what is on the disk has to be found, or else nothing was looked at
 	first, second := newSecret(t, outer, text), newSecret(t, outer, nextText)
+	config := newConfig(t, outer, setting)
 	began := time.Now()
 	search := func(when string) {
 		t.Helper()
-		if files := found(t, outer, began, word, next); len(files) > 0 {
+		if files := found(t, outer, began, word, next, setting); len(files) > 0 {
 			t.Errorf("%s the secret is in %q", when, files)
 		}
 	}
 
 	d := dockertest.New(t) // its services are gone before their secrets are to be
 	spec := service(t, d, components{
-		"one": kit("sleep health /up", whenThere("/up"), "environment: {PLAIN: "+plain+"}"),
-		"two": kit("sleep", "read_only: true", "user: '7:8'"),
+		"one": kit("sleep health /up", whenThere("/up"), "environment: {PLAIN: "+plain+"}",
+			"secrets: [key, {source: key, target: own.key, uid: '9', gid: '10', mode: 0400}]",
+			"configs: [app.conf, {source: app.conf, target: /etc/app.conf, uid: '9', mode: 0440}]"),
+		"two": kit("sleep", "read_only: true", "user: '7:8'", "tmpfs: /opt", "secrets: [{source: key, target: /srv/key}]"),
 	}, "-logs", "-debug")
-	spec.TaskTemplate.ContainerSpec.Labels[pod.CopyPrefix+"one"] = "[/run/secrets/key:/run/secrets/key, /run/secrets/.:/etc/ssl]"
+	spec.TaskTemplate.ContainerSpec.Labels[pod.CopyPrefix+"one"] = "[/etc/conf/tls.key:/run/certs/key, /run/secrets/.:/etc/ssl]"
 	spec.TaskTemplate.ContainerSpec.Labels[pod.CopyPrefix+"two"] = "/etc/conf/tls.key:/opt/shop/tls.key"
 	spec.TaskTemplate.ContainerSpec.Secrets = mountSecret(first)
+	spec.TaskTemplate.ContainerSpec.Configs = []*swarm.ConfigReference{config}
 	id := d.Service(t, spec)
 	s := taskOf(t, d, id, "")
 	if files := found(t, d, began, plain); len(files) == 0 {
 		t.Error("what is in a component's environment was not found on the engine's disk, where it is")
 	}
-	s.hasSecret(t, text)
-	s.tellsNothingOf(t, word)
+	s.hasSecret(t, text, setting)
+	s.tellsNothingOf(t, word, 4)
 	search("while the pod runs")
 
 	spec.TaskTemplate.ContainerSpec.Secrets = mountSecret(second)
 	d.UpdateService(t, id, spec)
 	s = taskOf(t, d, id, s.ID)
-	s.hasSecret(t, nextText)
-	s.tellsNothingOf(t, next)
+	s.hasSecret(t, nextText, setting)
+	s.tellsNothingOf(t, next, 4)
 	search("when the secret has been replaced")
 
 	d.RemoveService(t, id)
@@ -117,31 +122,40 @@ func taskOf(t *testing.T, d *dockertest.Engine, service, before string) (s super
 	return s
 }
 
-// hasSecret asserts that both components have the text wherever it was to be.
-func (s supervisor) hasSecret(t *testing.T, text string) {
+// hasSecret asserts that both components have the secret's text, and the config's, wherever
+// it was to be, and whose it was to be.
+func (s supervisor) hasSecret(t *testing.T, text, setting string) {
 	t.Helper()
-	for component, paths := range map[string][]string{"one": {"/run/secrets/key", "/etc/ssl/key"}, "two": {"/opt/shop/tls.key"}} {
-		c := s.component(t, component)
-		for _, path := range paths {
-			if got, code := c.Exec(t, "/testkit", "cat", path); got != text || code != 0 {
-				t.Errorf("%s has %d bytes, or others, at %s, want %d", component, len(got), path, len(text))
-			}
-			if got, _ := c.Exec(t, "/testkit", "stat", path); !strings.HasPrefix(got, "-r--r----- 7 8 ") {
-				t.Errorf("%s has %s", component, got)
-			}
+	for _, file := range []struct{ why, component, path, want, stat string }{
+		{"as the supervisor has it", "one", "/run/secrets/key", text, "-r--r----- 7 8 "},
+		{"a name of its own is beside it", "one", "/run/secrets/own.key", text, "-r-------- 9 10 "},
+		{"a config too", "one", "/app.conf", setting, "-r--r--r-- 0 0 "},
+		{"a path of its own", "one", "/etc/app.conf", setting, "-r--r----- 9 0 "},
+		{"a copy is a secret as well", "one", "/run/certs/key", text, "-r--r----- 7 8 "},
+		{"and all in a directory", "one", "/etc/ssl/key", text, "-r--r----- 7 8 "},
+		{"a secret can be anywhere", "two", "/srv/key", text, "-r--r----- 7 8 "},
+		{"a tmpfs does not hide it", "two", "/opt/shop/tls.key", text, "-r--r----- 7 8 "},
+	} {
+		c := s.component(t, file.component)
+		if got, code := c.Exec(t, "/testkit", "cat", file.path); got != file.want || code != 0 {
+			t.Errorf("%s has %d bytes, or others, at %s, want %d: %s", file.component, len(got), file.path, len(file.want), file.why)
+		}
+		if got, _ := c.Exec(t, "/testkit", "stat", file.path); !strings.HasPrefix(got, file.stat) {
+			t.Errorf("%s has %s, want %s: %s", file.component, got, file.stat, file.why)
 		}
 	}
 }
 
-// tellsNothingOf asserts that a word is in nothing that the engine tells of the pod.
-func (s supervisor) tellsNothingOf(t *testing.T, word string) {
+// tellsNothingOf asserts that a word is in nothing that the engine tells of the pod, whose
+// containers are so many, with the supervisor.
+func (s supervisor) tellsNothingOf(t *testing.T, word string, containers int) {
 	t.Helper()
 	all := []*dockertest.Container{s.Container}
 	for _, c := range s.d.Pod(t, s.ID) {
 		all = append(all, s.d.Container(t, c.ID))
 	}
-	if len(all) != 4 {
-		t.Errorf("there are %d containers, want the supervisor, pause and two components", len(all))
+	if len(all) != containers {
+		t.Errorf("there are %d containers, want %d", len(all), containers)
 	}
 	for _, c := range all {
 		inspected, err := json.Marshal(c.Inspect(t))

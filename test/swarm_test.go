@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,10 +42,10 @@ func aServiceIsAPod(t *testing.T) {
 	if health := s.Health(t); health != "healthy" {
 		t.Errorf("the task runs and is %s", health)
 	}
-	if got := fetch(t, task, "/"); !strings.HasPrefix(got, "testkit on ") {
+	if got := fetch(t, task, 3000, "/"); !strings.HasPrefix(got, "testkit on ") {
 		t.Errorf("the published port answers %q", got)
 	}
-	if got := fetch(t, task, "/file?path=/etc/app.conf"); got != "from a config\n" {
+	if got := fetch(t, task, 3000, "/file?path=/etc/app.conf"); got != "from a config\n" {
 		t.Errorf("the config arrived as %q", got)
 	}
 	if got, want := s.component(t, "app").Name, fmt.Sprintf(".1.%s.podlike.app", task.ID); !strings.HasSuffix(got, want) {
@@ -97,13 +98,15 @@ func newConfig(t *testing.T, d *dockertest.Engine, content string) *swarm.Config
 	}
 }
 
-// fetch is a page at the port that a task publishes.
-func fetch(t *testing.T, task swarm.Task, page string) string {
+// fetch is a page at the port by which a task publishes one of its own.
+func fetch(t *testing.T, task swarm.Task, target uint32, page string) string {
 	t.Helper()
-	if len(task.Status.PortStatus.Ports) == 0 {
-		t.Fatal("the task publishes no port")
+	ports := task.Status.PortStatus.Ports
+	i := slices.IndexFunc(ports, func(p swarm.PortConfig) bool { return p.TargetPort == target })
+	if i < 0 {
+		t.Fatalf("the task does not publish its port %d", target)
 	}
-	answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", task.Status.PortStatus.Ports[0].PublishedPort, page))
+	answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", ports[i].PublishedPort, page))
 	if err != nil {
 		t.Fatal(err)
 	}

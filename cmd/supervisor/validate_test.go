@@ -100,7 +100,7 @@ func TestStacksInTheWildHaveNoProblem(t *testing.T) {
 		"forms.yml":       nil,
 		"composefile.yml": {"expose", "build", "container_name", "ports", "networks", "deploy.replicas"},
 	} {
-		code, stdout, stderr := program(t, "validate", "-f", "testdata/compat/"+file)
+		code, stdout, stderr := program(t, "validate", "-f", "../../test/testdata/compat/"+file)
 		if code != 0 || stderr != "" {
 			t.Errorf("%s exits %d: %s", file, code, stderr)
 		}
@@ -110,7 +110,7 @@ func TestStacksInTheWildHaveNoProblem(t *testing.T) {
 			}
 		}
 		for line := range strings.Lines(stdout) {
-			if len(want) == 0 || !strings.HasPrefix(line, "testdata/compat/components.yml:") || !strings.Contains(line, ": warning: ") {
+			if len(want) == 0 || !strings.HasPrefix(line, "../../test/testdata/compat/components.yml:") || !strings.Contains(line, ": warning: ") {
 				t.Errorf("%s: %s", file, line)
 			}
 		}

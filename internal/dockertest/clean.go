@@ -48,9 +48,11 @@ func (e *Engine) clean() error {
 		errs = append(errs, e.removeService(service))
 	}
 	errs = append(errs, e.removeAll(e.mine()))
+	errs = append(errs, e.removeStacks()...)
 	for _, f := range own {
 		errs = append(errs, e.removeAll(f), e.removeVolumes(f))
 	}
+	errs = append(errs, e.removeStackVolumes()...)
 	errs = append(errs, e.removeVolumes(e.mine()), e.removeNetworks(), e.removeImages())
 	if e.leave != nil {
 		errs = append(errs, e.leave())
@@ -164,6 +166,9 @@ func (e *Engine) tell(t testing.TB) {
 	own, err := e.own()
 	if err != nil {
 		t.Logf("cannot list the test's containers: %v", err)
+	}
+	for id := range e.services {
+		own = append(own, labelled(serviceLabel, id))
 	}
 	for _, f := range append([]filters.Args{e.mine()}, own...) {
 		found, _ := e.containers(f)

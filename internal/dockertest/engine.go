@@ -41,6 +41,7 @@ type Engine struct {
 	mu       sync.Mutex
 	owners   map[string]bool // IDs of containers made here, also of those long gone
 	services map[string]bool // IDs of Swarm services made here and not yet removed
+	stacks   []string        // names of stacks deployed here, also of those removed
 	closers  []func()        // end what waits for the engine, once all is removed
 	leave    func() error    // undoes Swarm; nil when there is nothing to undo
 	waits    sync.WaitGroup  // the goroutines that wait for containers to exit

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/filters"
@@ -187,16 +186,7 @@ func (e *Engine) removeService(id string) error {
 	if err := e.cli.ServiceRemove(ctx, id); err != nil && !cerrdefs.IsNotFound(err) {
 		return fmt.Errorf("cannot remove service %s: %w", id, err)
 	}
-	for {
-		left, err := e.containers(labelled(serviceLabel, id))
-		if err != nil || len(left) == 0 {
-			return err
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("service %s still has container %s", id, title(left[0]))
-		}
-		time.Sleep(tick)
-	}
+	return e.awaitNone(labelled(serviceLabel, id), "service "+id)
 }
 
 // Tasks lists the tasks of a service, by its ID or name, also those that are over.
