@@ -2,9 +2,7 @@ package test
 
 import (
 	"fmt"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/podlike/podlike/internal/dockertest"
@@ -46,28 +44,6 @@ func TestThePodIsAsHealthyAsItsComponents(t *testing.T) {
 	tell("web", "get", "http://127.0.0.1:3000/ok")
 	becomes("healthy", 0)
 	s.terminated(t)
-}
-
-// A supervisor needs the engine's socket, and nothing else that is root's.
-func TestASupervisorNeedsNoRootAndNoRoom(t *testing.T) {
-	t.Parallel()
-	d := dockertest.New(t)
-	spec := d.Supervisor(t, components{"web": server()}.labels())
-	spec.User, spec.ReadOnly = fmt.Sprint("65534:", socketGroup(t, d)), true
-	spec.CapDrop, spec.SecurityOpt = []string{"ALL"}, []string{"no-new-privileges"}
-	s := run(t, d, spec)
-	s.waitHealthy(t)
-	s.terminated(t)
-}
-
-// socketGroup is the group that may use the engine's socket.
-func socketGroup(t *testing.T, d *dockertest.Engine) uint32 {
-	t.Helper()
-	seen, err := os.Stat(d.Socket(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return seen.Sys().(*syscall.Stat_t).Gid
 }
 
 // Components share the supervisor's network, and with it its abstract sockets.
