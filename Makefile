@@ -17,6 +17,14 @@ define image
 @echo "image $(1)"
 endef
 
+# $(call fuzz,NAMES,TIME) runs each fuzz test that one of the names|of|this|pattern is about, for
+# that time. It ends with the first that fails.
+define fuzz
+@grep -rHoE '^func ($(1))\(' --include='*_test.go' . | while IFS=: read -r file func; do \
+	func=$${func#func }; go test -run '^$$' -fuzz "^$${func%(}$$" -fuzztime $(2) "$$(dirname "$$file")"; \
+done
+endef
+
 EXAMPLE := deploy/examples/sidecar
 
 help: ## this list
@@ -28,17 +36,16 @@ demo: images examples standins build/demo ## deploy the sidecar example here and
 demo-down: need-go need-engine build/demo ## remove what `make demo` has deployed
 	@build/demo down $(EXAMPLE)
 
-test: need-gcc images testkit examples standins ## format, vet, and every test with the race detector
+test: need-gcc images testkit examples standins ## format, vet, every test with the race detector, a minute of fuzzing
 	@unformatted=$$(gofmt -l cmd deploy internal test); test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }
 	go vet ./...
 	@rm -f build/report.txt
-	PODLIKE_TEST_REPORT=$(CURDIR)/build/report.txt go test -race -count=1 -timeout 15m ./...
+	PODLIKE_TEST_REPORT=$(CURDIR)/build/report.txt go test -race -count=1 -timeout 30m ./...
 	@cat build/report.txt
+	$(call fuzz,FuzzLabels|FuzzCopy|FuzzInit|FuzzComposeFile|FuzzRead,12s)
 
 fuzz: need-go ## every fuzz test in turn, FUZZTIME=20s each
-	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' . | while IFS=: read -r file func; do \
-		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
-	done
+	$(call fuzz,Fuzz\w+,$(FUZZTIME))
 
 bench: images testkit ## measure pods against a bare program that makes the same; build/bench.json
 	go run ./test/bench -version $(VERSION) -out build/bench.json
