@@ -67,7 +67,7 @@ func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, pause engin
 		ShmSize:     c.ShmSize,
 		OOMScoreAdj: cmp.Or(c.OOMScoreAdj, &oom),
 	}
-	if p.SharePID {
+	if p.SharePID && !c.PrivatePID {
 		made.PID = pause
 	}
 	if p.ShareIPC {

@@ -84,14 +84,18 @@ func TestWhatIsSharedIsForTheUserToSay(t *testing.T) {
 	for name, test := range map[string]struct {
 		why      string
 		pid, ipc bool
+		private  bool
+		joinsPID bool
 	}{
-		"PID":  {"processes alone", true, false},
-		"IPC":  {"memory alone", false, true},
-		"None": {"the network is always shared", false, false},
+		"PID":     {"processes alone", true, false, false, true},
+		"IPC":     {"memory alone", false, true, false, false},
+		"None":    {"the network is always shared", false, false, false, false},
+		"Private": {"a component may keep its processes to itself, and nothing else", true, true, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := plan.ComponentContainer(pod.Pod{SharePID: test.pid, ShareIPC: test.ipc}, me, pod.Component{}, "pause", engine.Image{}, 0)
-			if got.Network != "pause" || (got.PID == "pause") != test.pid || (got.IPC == "pause") != test.ipc {
+			c := pod.Component{PrivatePID: test.private}
+			got := plan.ComponentContainer(pod.Pod{SharePID: test.pid, ShareIPC: test.ipc}, me, c, "pause", engine.Image{}, 0)
+			if got.Network != "pause" || (got.PID == "pause") != test.joinsPID || (got.IPC == "pause") != test.ipc {
 				t.Errorf("%s: network %q, PID %q, IPC %q", test.why, got.Network, got.PID, got.IPC)
 			}
 		})
