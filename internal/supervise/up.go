@@ -80,10 +80,18 @@ func (r *run) ascend(ctx context.Context, p plan.Plan) error {
 	return r.apply(ctx, p, nil, func(ctx context.Context, step plan.Step) error {
 		err := r.bring(ctx, step)
 		if err != nil && ctx.Err() == nil {
-			r.end(err) // now, and not when the engine is done with all other steps
+			r.giveUp(err) // now, and not when the engine is done with all other steps
 		}
 		return err
 	})
+}
+
+// giveUp ends the pod for something that follows from what has happened to a component.
+// If that has ended the pod itself, it comes first.
+func (r *run) giveUp(err error) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	r.end(err)
 }
 
 // observe looks at what the engine has, all at once, and then at whose it is.
