@@ -19,23 +19,23 @@ func needsAttention(c pod.Component) bool {
 }
 
 // attend does what a component wants done from its start on: first its hooks, then its
-// probes, until its run is over. The pod's going down ends what could restart it.
+// probes, until its run is over. The pod's going down ends all but readiness.
 func (r *run) attend(name string, c pod.Component, h *holding) {
 	ctx, cancel := r.during(h)
 	defer cancel()
 	up, cancel := r.whileUp(ctx)
 	defer cancel()
 	for _, hook := range c.PostStart {
-		if err := r.doer(h).Hook(ctx, hook); err != nil {
-			if ctx.Err() == nil {
+		if err := r.doer(h).Hook(up, hook); err != nil {
+			if up.Err() == nil {
 				r.Tell(event.Event{Kind: event.HookFailed, Component: name, Why: "post_start: " + err.Error()})
-				r.kill(name, "its post_start hook has failed")
+				r.kill(name, h, "its post_start hook has failed")
 			}
 			return
 		}
 	}
 	if c.Probes.Startup == nil {
-		r.board.update(name, func(e *entry) { e.Began = true })
+		r.board.ofRun(name, h.id, func(e *entry) { e.Began = true })
 	}
 	probe.Watch(ctx, up, c.Probes, r.doer(h), func(t probe.Tried) { r.tried(name, h, t) })
 }
@@ -75,12 +75,12 @@ func (r *run) tried(name string, h *holding, t probe.Tried) {
 	}
 	switch t.Kind {
 	case probe.Startup:
-		r.board.update(name, func(e *entry) { e.Began = e.Began || !failed && e.id == h.id })
+		r.board.ofRun(name, h.id, func(e *entry) { e.Began = !failed })
 	case probe.Readiness:
-		r.board.update(name, func(e *entry) { e.Fit = !failed && e.id == h.id })
+		r.board.ofRun(name, h.id, func(e *entry) { e.Fit = !failed })
 	}
 	if failed && t.Kind != probe.Readiness {
-		r.kill(name, fmt.Sprintf("its %s probe has failed", t.Kind))
+		r.kill(name, h, fmt.Sprintf("its %s probe has failed", t.Kind))
 	}
 }
 

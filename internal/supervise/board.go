@@ -89,6 +89,15 @@ func (b *board) update(name string, change func(*entry)) {
 	}
 }
 
+// ofRun changes one component's entry, unless it is about another run by now.
+func (b *board) ofRun(name string, id engine.ID, change func(*entry)) {
+	b.update(name, func(e *entry) {
+		if e.id == id {
+			change(e)
+		}
+	})
+}
+
 // changedLocked tells all who wait.
 func (b *board) changedLocked() {
 	b.once = b.once || lifecycle.PodHealth(b.componentsLocked(), false, b.unready) == lifecycle.Healthy

@@ -164,32 +164,21 @@ func (t *teardown) take(ctx context.Context, step plan.Step) error {
 // is waited for: it could not be asked before.
 func (t *teardown) stop(step plan.Step) {
 	t.happened(step.Name, lifecycle.Event{Kind: lifecycle.StopAsked}, nil)
-	id := step.Container
-	if h := t.holding(step.Name); h != nil {
-		id = h.id
-		if h.asked.Load() {
-			wait(t.alive, h.started)
-		}
+	h := t.holding(step.Name)
+	if h == nil {
+		return // and so it was never started
 	}
-	if id == "" {
-		return
+	if h.asked.Load() {
+		wait(t.alive, h.started)
 	}
 	grace := min(t.component(step.Name).StopGrace, deadline(t.alive))
 	asking, cancel := context.WithCancel(t.alive)
 	defer cancel()
-	t.tasks.Go(func() { t.releaseAtEnd(asking, cancel, step.Name) })
-	_ = t.Engine.Stop(asking, id, grace)
-}
-
-// releaseAtEnd lets go of a stop as soon as the component has ended: the engine
-// answers only when it has tidied up, which nobody needs to wait for.
-func (t *teardown) releaseAtEnd(asking context.Context, release func(), name string) {
-	h := t.holding(name)
-	if h == nil {
-		return
-	}
-	wait(asking, h.over)
-	release()
+	t.tasks.Go(func() { // the engine answers only when it has tidied up, which nobody needs to wait for
+		defer cancel()
+		wait(asking, h.over)
+	})
+	_ = t.askToEnd(asking, h, grace)
 }
 
 // settle waits for the ends and the last output of those that ran.

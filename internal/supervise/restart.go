@@ -115,29 +115,42 @@ func wait(ctx context.Context, end <-chan struct{}) {
 func (r *run) renew(name string) {
 	for _, c := range r.Pod.All() {
 		for _, on := range c.DependsOn {
-			if on.Name == name && on.Restart {
-				r.endRun(c.Name, lifecycle.RestartAsked, lifecycle.Recycling)
+			if on.Name != name || !on.Restart {
+				continue
+			}
+			if state, _ := r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.RestartAsked}); state == lifecycle.Recycling {
+				r.endRun(c.Name, r.holding(c.Name))
 			}
 		}
 	}
 }
 
-// kill ends a component's run because it is broken. Its policy says what is next.
-func (r *run) kill(name, why string) {
-	r.Tell(event.Event{Kind: event.Broken, Component: name, Why: why})
-	r.endRun(name, lifecycle.KillAsked, lifecycle.Ending)
-}
-
-// endRun asks a component that runs to end, for a reason that leads to a state. Its end
-// decides what is next; one that cannot be ended ends the pod.
-func (r *run) endRun(name string, why lifecycle.Kind, to lifecycle.State) {
-	if state, _ := r.board.happened(name, lifecycle.Event{Kind: why}); state != to {
+// kill ends a component's run because it is broken. Its policy says what is next. One
+// that has ended by itself was just not there to be asked.
+func (r *run) kill(name string, h *holding, why string) {
+	if r.hasEnded(h) {
 		return
 	}
+	if state, _ := r.board.happened(name, lifecycle.Event{Kind: lifecycle.KillAsked}); state == lifecycle.Ending {
+		r.Tell(event.Event{Kind: event.Broken, Component: name, Why: why})
+		r.endRun(name, h)
+	}
+}
+
+// hasEnded reports whether a container that ran does not any more. Of its end we may
+// not have been told yet.
+func (r *run) hasEnded(h *holding) bool {
+	ctx, cancel := context.WithTimeout(r.watching, briefly)
+	defer cancel()
+	seen, err := r.Engine.Inspect(ctx, string(h.id))
+	return errors.Is(err, engine.ErrNotFound) || err == nil && !seen.Running
+}
+
+// endRun has a component's run end. Its end decides what is next; one that cannot be
+// ended ends the pod.
+func (r *run) endRun(name string, h *holding) {
 	r.tasks.Go(func() {
-		h, grace := r.holding(name), r.component(name).StopGrace
-		r.prepareToStop(r.watching, name, h)
-		err := r.Engine.Stop(r.watching, h.id, grace)
+		err := r.wantEnd(name, h)
 		if err != nil && r.watching.Err() == nil {
 			err = r.Engine.Remove(r.watching, h.id)
 		}
@@ -145,6 +158,30 @@ func (r *run) endRun(name string, why lifecycle.Kind, to lifecycle.State) {
 			r.end(&ended{component: name, code: 1, err: err})
 		}
 	})
+}
+
+// leastGrace is what a component gets to end however long its preparations took, as the
+// kubelet has it.
+const leastGrace = 2 * time.Second
+
+// wantEnd lets a component prepare and then asks it to end. Both have to be over within
+// its grace.
+func (r *run) wantEnd(name string, h *holding) error {
+	grace := r.component(name).StopGrace
+	within, cancel := context.WithTimeout(r.watching, grace)
+	defer cancel()
+	r.prepareToStop(within, name, h)
+	return r.askToEnd(r.watching, h, max(deadline(within), min(grace, leastGrace)))
+}
+
+// askToEnd asks a container to end and kills it when grace is over. One that was asked
+// already is waited for: a second signal means "now" to many.
+func (r *run) askToEnd(ctx context.Context, h *holding, grace time.Duration) error {
+	if first := h.bidden.CompareAndSwap(false, true); first || !h.runs() {
+		return r.Engine.Stop(ctx, h.id, grace)
+	}
+	wait(ctx, h.over)
+	return nil
 }
 
 // newRound begins a round of bringing the pod up.
@@ -207,13 +244,17 @@ func (r *run) clearAll(ctx context.Context) error {
 // clearOne takes one component down.
 func (r *run) clearOne(ctx context.Context, c engine.Seen) error {
 	name := c.Labels[pod.LabelComponent]
-	if err := r.Engine.Stop(ctx, c.ID, r.component(name).StopGrace); err != nil {
+	h := r.holding(name)
+	if h == nil || h.id != c.ID {
+		return r.Engine.Remove(ctx, c.ID)
+	}
+	if err := r.askToEnd(ctx, h, r.component(name).StopGrace); err != nil {
 		return err
 	}
 	if err := r.Engine.Remove(ctx, c.ID); err != nil {
 		return err
 	}
-	if h := r.holding(name); h != nil && h.id == c.ID && h.asked.Load() && !h.failed {
+	if h.asked.Load() && !h.failed {
 		wait(ctx, h.drained)
 	}
 	return nil

@@ -52,6 +52,7 @@ type holding struct {
 	started chan struct{} // closed when the start call has returned
 	failed  bool          // set before started is closed: there is no end to wait for
 	prepare sync.Once     // what is to be done before it is asked to stop
+	bidden  atomic.Bool   // it was asked to stop
 	starved atomic.Bool   // the kernel has killed something of it for lack of memory
 	// dismissed is set when we remove what has nothing more to do: that it ends then
 	// is no news.
