@@ -37,6 +37,7 @@ func commands() []command {
 		{"flash", "TEXT", "print the line TEXT and exit at once", flash},
 		{"orphans", "N [burst B]", "leave N orphans to PID 1, B (500) at a time, say `left N`, wait for TERM or INT", orphans},
 		{"history", "LOG NAME [health FILE [after D]] [linger D]", "append `<unix ns> NAME started` to LOG, make FILE, on a signal append its name (`term`), after D `exit`", history},
+		{"live", "LOG NAME [health FILE [after D]] [for D] [linger D] [until FILE] [code N [times N]]", "append `<unix ns> NAME starting` to LOG, make FILE, `started`, on a signal or after D `exiting`, after D, when FILE is there, `exited`; exit with N, the first times only", live},
 		{"eat", "BYTES", "use that much memory, say `ate BYTES`, wait for TERM or INT", eat},
 		{"touch", "FILE [after D]", "make FILE", touch},
 		{"exists", "FILE", "exit with 0 if FILE is there, else with 1", exists},

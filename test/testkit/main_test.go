@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +22,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
+	"github.com/podlike/podlike/internal/dockertest"
 )
 
 // asTestkit in the environment makes this test binary behave as testkit.
@@ -116,11 +120,61 @@ func TestHistoryTellsWhoGotWhichSignal(t *testing.T) {
 	}
 }
 
+func TestLiveTellsWhereItIsInItsLife(t *testing.T) {
+	whole := []string{"web starting", "web started", "web exiting", "web exited"}
+	for name, test := range map[string]struct {
+		why   string
+		words []string
+		codes []int // of one run after the other
+		want  []string
+	}{
+		"ByItself": {"an init component ends by itself", []string{"for", "1ms"}, []int{0}, whole},
+		"Code":     {"and may fail", []string{"for", "1ms", "code", "3"}, []int{3}, whole},
+		"Times":    {"what has failed may succeed in the end", []string{"for", "0s", "code", "3", "times", "1"}, []int{3, 0}, append(whole, whole...)},
+		"Linger":   {"others may have to wait for its end", []string{"for", "0s", "linger", "1ms"}, []int{0}, whole},
+		"NoCode":   {"a code that is none is a mistake in the test", []string{"code", "x"}, []int{2}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "log")
+			for _, want := range test.codes {
+				cmd := testkit(t, append([]string{"live", file, "web"}, test.words...)...)
+				cmd.Run()
+				if code := cmd.ProcessState.ExitCode(); code != want {
+					t.Errorf("ended with %d, want %d: %s", code, want, test.why)
+				}
+			}
+			if got := events(t, file); strings.Join(got, ",") != strings.Join(test.want, ",") {
+				t.Errorf("got %q, want %q: %s", got, test.want, test.why)
+			}
+		})
+	}
+}
+
+func TestLiveEndsOnASignalWhenItMay(t *testing.T) {
+	dir := t.TempDir()
+	file, health, may := filepath.Join(dir, "log"), filepath.Join(dir, "health"), filepath.Join(dir, "may")
+	cmd := testkit(t, "live", file, "web", "health", health, "after", "1ms", "until", may)
+	start(t, cmd)
+	wait([]string{health})
+	cmd.Process.Signal(unix.SIGTERM)
+	dockertest.Eventually(t, 10*time.Second, func() (bool, string) {
+		got := events(t, file)
+		return len(got) == 3, strings.Join(got, ",")
+	})
+	touch([]string{may})
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("ended with %v, want a clean end", err)
+	}
+	if got := events(t, file); strings.Join(got, ",") != "web starting,web started,web exiting,web exited" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // events are the lines of a history without their times, which must not go back.
 func events(t *testing.T, file string) (all []string) {
 	t.Helper()
 	content, err := os.ReadFile(file)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 	var last int64
