@@ -127,21 +127,21 @@ type Budget struct {
 	Kill time.Duration
 }
 
-// lastCall is between being asked at last and being killed, as the kubelet has it.
-const lastCall = 2 * time.Second
+// LastCall is between being asked at last and being killed, as the kubelet has it.
+const LastCall = 2 * time.Second
 
 // Within is the budget for being all over in a time. Swarm kills the supervisor when
 // the grace period is over, so a quarter is kept for removing, at most half a second,
 // and another fifth, at most two seconds, for those that had to wait.
 func Within(grace time.Duration) Budget {
 	kill := grace - min(grace/4, 500*time.Millisecond)
-	return Budget{Ask: kill - min(grace/5, lastCall), Kill: kill}
+	return Budget{Ask: kill - min(grace/5, LastCall), Kill: kill}
 }
 
 // Granting is the budget that leaves components a whole time, as a Kubernetes pod's
 // terminationGracePeriodSeconds does: it is over two seconds later.
 func Granting(grace time.Duration) Budget {
-	return Budget{Ask: grace, Kill: grace + lastCall}
+	return Budget{Ask: grace, Kill: grace + LastCall}
 }
 
 // BudgetOf is a pod's budget for going down.

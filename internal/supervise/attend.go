@@ -92,24 +92,34 @@ func (r *run) doer(h *holding) probe.Doer {
 }
 
 // prepareToStop does once in a run what a component wants done before it is asked to
-// stop. What goes wrong keeps nobody from stopping it.
-func (r *run) prepareToStop(ctx context.Context, name string, h *holding) {
-	c := r.component(name)
-	if len(c.PreStop) == 0 {
+// stop, and waits for that, but not beyond a time. What is not over then goes on until
+// the component ends, and ends with it. What goes wrong keeps nobody from stopping it.
+func (r *run) prepareToStop(until context.Context, name string, h *holding) {
+	if len(r.component(name).PreStop) == 0 {
 		return
 	}
 	h.prepare.Do(func() {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		running, done := r.during(h) // once it has ended there is nothing to prepare
-		defer done()
-		defer context.AfterFunc(running, cancel)()
-		for _, hook := range c.PreStop {
-			if err := r.doer(h).Hook(ctx, hook); err != nil && running.Err() == nil {
-				r.Tell(event.Event{Kind: event.HookFailed, Component: name, Why: "pre_stop: " + err.Error()})
-			}
-		}
+		r.tasks.Go(func() {
+			defer close(h.prepared)
+			r.prepare(until, name, h)
+		})
 	})
+	wait(until, h.prepared)
+	if !closed(h.prepared) && r.watching.Err() == nil {
+		r.Tell(event.Event{Kind: event.HookFailed, Component: name, Why: "pre_stop: it is not waited for any longer"})
+	}
+}
+
+// prepare runs a component's pre_stop hooks. Once it has ended there is nothing to
+// prepare, and how hooks end that nobody waits for any longer is no news.
+func (r *run) prepare(until context.Context, name string, h *holding) {
+	running, done := r.during(h)
+	defer done()
+	for _, hook := range r.component(name).PreStop {
+		if err := r.doer(h).Hook(running, hook); err != nil && running.Err() == nil && until.Err() == nil {
+			r.Tell(event.Event{Kind: event.HookFailed, Component: name, Why: "pre_stop: " + err.Error()})
+		}
+	}
 }
 
 // runs reports whether a component's container has been started and has not ended.

@@ -540,7 +540,7 @@ func TestAKillIsOverWhenTheComponentsGraceIs(t *testing.T) {
 		want []string
 	}{
 		"Stubborn":    {"it is asked, and then killed", "y", []string{"0s web SIGTERM", "0s web alive", "0s web bye", "0s web starts", "5.03s web alive", "5.03s web starts"}},
-		"Preparation": {"it never ends, and the component has two more seconds", "-", []string{"0s web alive", "0s web bye", "0s web starts", "5s web SIGTERM", "5s web bye killed", "7.03s web alive", "7.03s web starts"}},
+		"Preparation": {"it never ends, so it ends with the component, which has two more seconds", "-", []string{"0s web alive", "0s web bye", "0s web starts", "5s web SIGTERM", "7s web bye killed", "7.03s web alive", "7.03s web starts"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			web := restarted("web", "web", pod.RestartAlways)

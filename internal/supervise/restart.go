@@ -10,6 +10,7 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
 )
 
@@ -160,18 +161,14 @@ func (r *run) endRun(name string, h *holding) {
 	})
 }
 
-// leastGrace is what a component gets to end however long its preparations took, as the
-// kubelet has it.
-const leastGrace = 2 * time.Second
-
 // wantEnd lets a component prepare and then asks it to end. Both have to be over within
-// its grace.
+// its grace, or two seconds after its preparations, as the kubelet has it.
 func (r *run) wantEnd(name string, h *holding) error {
 	grace := r.component(name).StopGrace
 	within, cancel := context.WithTimeout(r.watching, grace)
 	defer cancel()
 	r.prepareToStop(within, name, h)
-	return r.askToEnd(r.watching, h, max(deadline(within), min(grace, leastGrace)))
+	return r.askToEnd(r.watching, h, max(deadline(within), min(grace, plan.LastCall)))
 }
 
 // askToEnd asks a container to end and kills it when grace is over. One that was asked

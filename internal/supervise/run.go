@@ -57,6 +57,7 @@ type holding struct {
 	// dismissed is set when we remove what has nothing more to do: that it ends then
 	// is no news.
 	dismissed atomic.Bool
+	prepared  chan struct{} // closed when prepare's is over
 	over      chan struct{} // closed when its end is on the board
 	drained   chan struct{} // closed when all of its output is through
 }

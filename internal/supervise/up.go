@@ -265,7 +265,7 @@ func (r *run) container(name string) (engine.Container, pod.Component) {
 func (r *run) connect(ctx context.Context, name string, id engine.ID, made engine.Container) error {
 	h := &holding{
 		id: id, said: r.Book.Run(name),
-		started: make(chan struct{}), over: make(chan struct{}), drained: make(chan struct{}),
+		started: make(chan struct{}), prepared: make(chan struct{}), over: make(chan struct{}), drained: make(chan struct{}),
 	}
 	var err error
 	if h.exited, err = r.Engine.Wait(r.watching, id); err != nil {
