@@ -179,7 +179,7 @@ func (l look) haveImage(ctx context.Context, ref string) (engine.Image, error) {
 func (l look) run(ctx context.Context, made engine.Container, c userConsole) (code int, err error) {
 	id, warnings, err := l.Create(ctx, made)
 	if err != nil {
-		return 0, exitError{startCode(err), err}
+		return 0, exitError{engine.StartCode(err), err}
 	}
 	for _, w := range warnings {
 		fmt.Fprintln(l.stderr, "supervisor: "+w)
@@ -197,7 +197,7 @@ func (l look) run(ctx context.Context, made engine.Container, c userConsole) (co
 	}
 	defer stream.Close()
 	if err := l.Start(ctx, id); err != nil {
-		return 0, exitError{startCode(err), err}
+		return 0, exitError{engine.StartCode(err), err}
 	}
 	here, gone := context.WithCancel(ctx)
 	defer gone()
@@ -239,16 +239,4 @@ func (l look) sweep(ctx context.Context, id engine.ID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sweepTime)
 	defer cancel()
 	return l.Remove(ctx, id)
-}
-
-// startCode is the exit code for a command that could not be started, as docker run
-// has it.
-func startCode(err error) int {
-	switch {
-	case errors.Is(err, engine.ErrNoCommand):
-		return 127
-	case errors.Is(err, engine.ErrCannotExecute):
-		return 126
-	}
-	return 125
 }

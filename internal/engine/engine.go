@@ -30,6 +30,21 @@ var (
 	ErrReadOnly = errors.New("read-only")
 )
 
+// FaultCode is the exit code when the engine is at fault, and nobody else.
+const FaultCode = 125
+
+// StartCode is the exit code for what could not be started for that reason, as docker
+// run has it.
+func StartCode(err error) int {
+	switch {
+	case errors.Is(err, ErrNoCommand):
+		return 127
+	case errors.Is(err, ErrCannotExecute):
+		return 126
+	}
+	return FaultCode
+}
+
 // ID names a container, volume or image for the engine.
 type ID string
 

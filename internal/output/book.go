@@ -13,6 +13,8 @@ const (
 	bookLine = 64 << 10
 	// lineCost is what a line takes up beside its text, about.
 	lineCost = 96
+	// lastBytes is how much of a line Last tells at most.
+	lastBytes = 4 << 10
 )
 
 // Stream is one of a component's two.
@@ -96,14 +98,16 @@ func (r *Run) dropLocked() {
 }
 
 // Keeper remembers the lines of one of the streams.
-func (r *Run) Keeper(s Stream) Keeper { return keeper{r, s} }
+func (r *Run) Keeper(s Stream) Keeper { return Keeper{r, s} }
 
-type keeper struct {
+// A Keeper writes the lines of one stream into the book.
+type Keeper struct {
 	run    *Run
 	stream Stream
 }
 
-func (k keeper) Add(line []byte) {
+// Add takes a line without its end, and does not hold on to the bytes.
+func (k Keeper) Add(line []byte) {
 	kept := line[:min(len(line), bookLine)]
 	k.run.add(Line{Component: k.run.component, Stream: k.stream, Text: string(kept), Cut: len(line) - len(kept)})
 }
@@ -136,7 +140,7 @@ func (r *Run) Last(n int) []string {
 	defer r.book.mu.Unlock()
 	var texts []string
 	for _, l := range r.lines[max(len(r.lines)-n, 0):] {
-		texts = append(texts, l.Text[:min(len(l.Text), keepBytes)])
+		texts = append(texts, l.Text[:min(len(l.Text), lastBytes)])
 	}
 	return texts
 }

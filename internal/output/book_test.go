@@ -100,7 +100,7 @@ func TestALineThatIsLongerThanAllIsCut(t *testing.T) {
 	if len(lines) != 2 || lines[0].Lost != 1 || len(lines[1].Text) != bookLine || lines[1].Cut != 7 {
 		t.Errorf("got %.200v", lines)
 	}
-	if last := web.Last(1); len(last) != 1 || len(last[0]) != keepBytes {
+	if last := web.Last(1); len(last) != 1 || len(last[0]) != lastBytes {
 		t.Errorf("the last line has %d bytes", len(last[0]))
 	}
 }

@@ -8,44 +8,9 @@ import (
 	"sync"
 )
 
-const (
-	// maxLine is what is held back at most while waiting for a line's end. A longer
-	// line is passed on in parts of this length, each marked as a line is.
-	maxLine = 16 << 20
-	// keepBytes is how much of each remembered line is kept.
-	keepBytes = 4 << 10
-)
-
-// A Keeper remembers lines. It gets them without their ends and must not hold on to
-// the bytes.
-type Keeper interface{ Add(line []byte) }
-
-// A Tail remembers the last lines of a component, of both streams in the order
-// in which they arrived. Its zero value remembers none.
-type Tail struct {
-	// Keep is how many lines are remembered.
-	Keep int
-
-	mu    sync.Mutex
-	lines []string
-}
-
-// Add remembers one line without its end.
-func (t *Tail) Add(line []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lines = append(t.lines, string(line[:min(len(line), keepBytes)]))
-	if extra := len(t.lines) - t.Keep; extra > 0 {
-		t.lines = append(t.lines[:0], t.lines[extra:]...)
-	}
-}
-
-// Lines are the remembered lines, the oldest first.
-func (t *Tail) Lines() []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return append([]string(nil), t.lines...)
-}
+// maxLine is what is held back at most while waiting for a line's end. A longer
+// line is passed on in parts of this length, each marked as a line is.
+const maxLine = 16 << 20
 
 // A Lines is a writer that takes one stream apart into lines. A last line without
 // an end is passed on by Close, with one.

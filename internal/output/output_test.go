@@ -7,8 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
+	"time"
 )
 
 func TestLinesComeOutWholeHoweverTheStreamWasCut(t *testing.T) {
@@ -28,7 +27,7 @@ func TestLinesComeOutWholeHoweverTheStreamWasCut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			lines := NewLines("[out] web: ", &out, &Tail{}, test.crlf)
+			lines := NewLines("[out] web: ", &out, nothing(), test.crlf)
 			cut(lines, test.in)
 			if err := lines.Close(); err != nil {
 				t.Fatal(err)
@@ -55,7 +54,7 @@ func cut(to io.Writer, text string) {
 
 func TestALineWithoutEndDoesNotGrowForEver(t *testing.T) {
 	var out bytes.Buffer
-	lines := NewLines("> ", &out, &Tail{Keep: 1}, false)
+	lines := NewLines("> ", &out, nothing(), false)
 	text := strings.Repeat("0123456789abcdef", (maxLine+4096)/16)
 	cut(lines, text)
 	if len(lines.held) > maxLine {
@@ -69,16 +68,18 @@ func TestALineWithoutEndDoesNotGrowForEver(t *testing.T) {
 	}
 }
 
-func TestTailRemembersTheLastLinesOfBothStreams(t *testing.T) {
-	tail := &Tail{Keep: 3}
-	out, err := NewLines("", nil, tail, false), NewLines("", nil, tail, false)
-	for _, line := range []string{"1", "2", "3", "4"} {
+// nothing keeps as little as can be.
+func nothing() Keeper { return NewBook(0).Run("web").Keeper(Stdout) }
+
+func TestLinesAreRememberedWhereNobodyElseReadsThem(t *testing.T) {
+	b := NewBook(1 << 20)
+	web := b.Run("web")
+	out, err := NewLines("", nil, web.Keeper(Stdout), false), NewLines("", nil, web.Keeper(Stderr), false)
+	for _, line := range []string{"1", "2"} {
 		cut(out, line+"\n")
 		cut(err, "e"+line+"\n")
 	}
-	if diff := cmp.Diff([]string{"e3", "4", "e4"}, tail.Lines()); diff != "" {
-		t.Error(diff)
-	}
+	reads(t, b.Follow("web", false, time.Time{}), "in the order in which they came", "web out 1", "web err e1", "web out 2", "web err e2")
 }
 
 // broken is a reader of output that has gone away.
@@ -89,7 +90,7 @@ var errGone = errors.New("gone")
 func (broken) Write([]byte) (int, error) { return 0, errGone }
 
 func TestAReaderThatWentAwayStopsNoComponent(t *testing.T) {
-	lines := NewLines("", broken{}, &Tail{}, false)
+	lines := NewLines("", broken{}, nothing(), false)
 	for range 3 {
 		if n, err := lines.Write([]byte("a\n")); n != 2 || err != nil {
 			t.Fatalf("took %d, %v", n, err)

@@ -40,10 +40,10 @@ func (r *run) cannotHave(name string, err error) error {
 	if !r.isOver() {
 		r.board.update(name, func(e *entry) {
 			e.State = lifecycle.Never
-			e.end(ending{code: faultCode, why: err.Error(), finished: time.Now()})
+			e.end(ending{code: engine.FaultCode, why: err.Error(), finished: time.Now()})
 		})
 	}
-	return &ended{component: name, code: faultCode, err: err}
+	return &ended{component: name, code: engine.FaultCode, err: err}
 }
 
 // firstUser names a component that runs an image, or pause.

@@ -133,20 +133,5 @@ func verdictOf(cause error, asked context.Context) verdict {
 	return verdict{code: 1, why: cause.Error()}
 }
 
-// faultCode is the exit code when the engine is at fault, and nobody else.
-const faultCode = 125
-
-// startCode is the exit code for a component that could not be started, as docker
-// run has it.
-func startCode(err error) int {
-	switch {
-	case errors.Is(err, engine.ErrNoCommand):
-		return 127
-	case errors.Is(err, engine.ErrCannotExecute):
-		return 126
-	}
-	return faultCode
-}
-
 // pauseKilled is how a component's end looks when pause went and took it along.
 func pauseKilled(v verdict) bool { return v.component != plan.Pause && v.code == killedCode }

@@ -336,8 +336,8 @@ func (r *run) hasStarted(name string, h *holding) {
 // pod. What goes wrong while the pod ends anyway is no news, unless it is the
 // component's own fault.
 func (r *run) cannotStart(name string, err error) error {
-	code := startCode(err)
-	if !r.isOver() || code != faultCode {
+	code := engine.StartCode(err)
+	if !r.isOver() || code != engine.FaultCode {
 		r.board.update(name, func(e *entry) { e.end(ending{code: code, why: err.Error(), finished: time.Now()}) })
 	}
 	cause := &ended{component: name, code: code, err: err}
