@@ -40,7 +40,7 @@ func (r *run) down(ctx context.Context, v *verdict) error {
 			r.settle(ctx)
 			return nil
 		}
-		if err := r.catchBreath(ctx); err != nil {
+		if err := r.catchBreath(ctx, trouble); err != nil {
 			r.settle(ctx)
 			return errors.Join(trouble, err)
 		}
@@ -93,11 +93,13 @@ func (r *run) scratch(ctx context.Context) ([]engine.Volume, error) {
 }
 
 // catchBreath waits until the engine is done with all that we asked of it on the
-// way up or, if it is, a moment for whatever is wrong to pass. It fails when there
-// is no time left.
-func (r *run) catchBreath(ctx context.Context) error {
+// way up or, if it is, a moment for what is wrong to pass, if anything is. It fails
+// when there is no time left.
+func (r *run) catchBreath(ctx context.Context, trouble error) error {
 	if busy, _ := r.makers.now(); busy == 0 {
-		pauseFor(ctx, breath)
+		if trouble != nil {
+			pauseFor(ctx, breath)
+		}
 		return context.Cause(ctx)
 	}
 	if r.makers.none(ctx) != nil {
