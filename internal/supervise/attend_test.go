@@ -147,6 +147,12 @@ pod stopping: web 5 (web ended)
 component ended: db 0
 pod ended: web 5 (web ended)
 `},
+		"NoButWell": {"a pod that has lost what was broken has not succeeded", pod.RestartNo, 0, 1, `
+component ended: web 0
+pod stopping: web 1 (web ended)
+component ended: db 0
+pod ended: web 1 (web ended)
+`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			web := restarted("web", "web", test.policy)

@@ -54,6 +54,7 @@ type holding struct {
 	prepare sync.Once     // what is to be done before it is asked to stop
 	bidden  atomic.Bool   // it was asked to stop
 	starved atomic.Bool   // the kernel has killed something of it for lack of memory
+	broken  atomic.Bool   // we have ended it, because it was
 	// dismissed is set when we remove what has nothing more to do: that it ends then
 	// is no news.
 	dismissed atomic.Bool

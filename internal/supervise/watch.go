@@ -44,16 +44,20 @@ func (r *run) watchExit(name string, h *holding) {
 
 // died notes the end of a run, and what is to follow from it.
 func (r *run) died(name string, h *holding, exit engine.Exit) {
-	cause := &ended{component: name, code: exit.Code, err: exit.Err}
 	how := ending{code: exit.Code, finished: time.Now(), said: h.said}
+	code := exit.Code
 	if exit.Err != nil {
-		cause.code, how.code, how.why = 1, -1, exit.Err.Error()
+		code, how.code, how.why = 1, -1, exit.Err.Error()
 	}
 	if name == plan.Pause { // it has nothing to succeed in
-		cause.code = max(cause.code, 1)
+		code = max(code, 1)
 	}
 	if !h.dismissed.Load() {
-		r.Tell(event.Event{Kind: event.Died, Component: name, Container: string(h.id), Code: cause.code})
+		r.Tell(event.Event{Kind: event.Died, Component: name, Container: string(h.id), Code: code})
+	}
+	cause := &ended{component: name, code: code, err: exit.Err}
+	if h.broken.Load() { // however politely it ended then
+		cause.code = max(code, 1)
 	}
 	if name == plan.Pause {
 		r.end(cause)
@@ -67,7 +71,7 @@ func (r *run) died(name string, h *holding, exit engine.Exit) {
 			e.failures = 0
 		}
 	})
-	r.happened(name, lifecycle.Event{Kind: lifecycle.Died, Code: cause.code}, cause)
+	r.happened(name, lifecycle.Event{Kind: lifecycle.Died, Code: code}, cause)
 }
 
 // starved reports whether the kernel ended a run for lack of memory. The engine may
