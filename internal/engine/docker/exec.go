@@ -116,14 +116,21 @@ func (d *Engine) execUntil(ctx context.Context, exec string, wanted func(contain
 func (d *Engine) kill(ctx context.Context, id engine.ID, exec, marked string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killing)
 	defer cancel()
-	if !d.began(ctx, exec) {
+	if !d.began(ctx, exec) || d.ended(ctx, id) {
 		return nil
 	}
 	err := d.sendKiller(ctx, id, marked)
-	if seen, gone := d.Inspect(ctx, string(id)); errors.Is(gone, engine.ErrNotFound) || gone == nil && !seen.Running {
-		return nil // the kernel has killed all that was in it
+	if d.ended(ctx, id) {
+		return nil
 	}
 	return err
+}
+
+// ended reports whether a container is gone or does not run any more. The kernel has
+// killed all that was in it then.
+func (d *Engine) ended(ctx context.Context, id engine.ID) bool {
+	seen, err := d.Inspect(ctx, string(id))
+	return errors.Is(err, engine.ErrNotFound) || err == nil && !seen.Running
 }
 
 // began waits until a command has the mark, for between the request and that there
