@@ -68,11 +68,13 @@ func run(t testing.TB, d *dockertest.Engine, spec dockertest.Spec) supervisor {
 
 // A record is one record of a supervisor's log.
 type record struct {
+	Time      time.Time       `json:"time"`
 	Message   string          `json:"message"`
 	Component string          `json:"component"`
 	Container string          `json:"container"`
 	Why       string          `json:"why"`
 	Code      int             `json:"code"`
+	In        float64         `json:"in_ms"`
 	Codes     map[string]*int `json:"codes"`
 	LastLines []string        `json:"last_lines"`
 }
