@@ -22,6 +22,7 @@ func TestOnASwarm(t *testing.T) {
 	t.Run("TheTaskEndsAsItsComponentDid", func(t *testing.T) { onSwarmTheStateIsTheExitCodes(t, d) })
 	t.Run("AServiceIsAPodFromItsFirstAnswerToItsLastTrace", aServiceIsAPod)
 	t.Run("TheNextTaskRemovesWhatADeadOneLeft", func(t *testing.T) { theNextTaskSweeps(t, d) })
+	t.Run("AnUpdateWaitsUntilTheNewTaskIsReady", func(t *testing.T) { anUpdateWaitsUntilTheNewTaskIsReady(t, d) })
 }
 
 // aServiceIsAPod is part of TestOnASwarm.
