@@ -22,8 +22,9 @@ func probed(command, xpod string, more ...string) string {
 	return kit(command, append(more, "x-pod: {"+xpod+"}")...)
 }
 
-// often is how often a probe is made in tests: as often as can be.
-const often = "periodSeconds: 1"
+// often is how often a probe is made in tests, as often as can be, and that it may take
+// long, as the machine may have more to do.
+const often = "periodSeconds: 1, timeoutSeconds: 30"
 
 // status is what `supervisor status` tells of a pod.
 func (s supervisor) status(t testing.TB) (p status.Pod) {
@@ -82,6 +83,8 @@ func TestLivenessThatFailsRestartsThatComponentAlone(t *testing.T) {
 	s.waitRunning(t)
 	web, log := s.component(t, "web"), s.component(t, "log").Inspect(t)
 	s.does(t, "web", "get", "http://127.0.0.1:3000/fail")
+	s.waitFor(t, "component restarts", 1)
+	s.waitFor(t, "component started", 4) // with pause
 	now := s.waitStatus(t, "web", func(c status.Component) bool { return c.Restarts == 1 && c.Ready })
 	if now.Container == web.ID {
 		t.Error("a restart is a new container, and this is the old one")
@@ -131,17 +134,13 @@ func TestProbesOverTheNetworkNeedNothingInTheImage(t *testing.T) {
 		"missing": probed("sleep", http("/status?code=404")),
 		"loop":    probed("sleep", http("/redirect")),
 		"away":    probed("sleep", http("/redirect?to=http://elsewhere.invalid/")),
-		"late":    probed("sleep", http("/slow?for=1m")),
+		"late":    probed("sleep", "readinessProbe: {httpGet: {port: 3000, path: '/slow?for=1m'}, periodSeconds: 1}"),
 		"open":    probed("sleep", readiness("tcpSocket: {port: 3000}")),
 		"closed":  probed("sleep", readiness("tcpSocket: {port: 3999}")),
 		"grpc":    probed("grpc 127.0.0.1:9000 /serving", readiness("grpc: {port: 9000, service: testkit}")),
 		"nobody":  probed("sleep", readiness("grpc: {port: 9000, service: nobody}")),
 	})
 	s.waitRunning(t)
-	ready := func(c status.Component) bool { return c.Ready }
-	for _, name := range []string{"web", "loop", "away", "open"} {
-		s.waitStatus(t, name, ready)
-	}
 	for name, why := range map[string]string{
 		"missing": "404 Not Found", "late": "timed out after 1s", "closed": "connection refused", "grpc": "NOT_SERVING", "nobody": "unknown service",
 	} {
@@ -150,6 +149,10 @@ func TestProbesOverTheNetworkNeedNothingInTheImage(t *testing.T) {
 	}
 	s.told(t, "check the settings", "loop", "302 Found, which is not followed", 1)
 	s.told(t, "check the settings", "away", "302 Found, which is not followed: http://elsewhere.invalid/", 1)
+	ready := func(c status.Component) bool { return c.Ready }
+	for _, name := range []string{"web", "loop", "away", "open"} {
+		s.waitStatus(t, name, ready)
+	}
 	s.does(t, "grpc", "touch", "/serving")
 	s.waitStatus(t, "grpc", ready)
 	s.terminated(t)
@@ -187,7 +190,7 @@ func TestStartupGatesTheOthersAndReadinessTheFirstHealthy(t *testing.T) {
 			spec := d.Supervisor(t, components{"web": slowly(), "log": kit("sleep")}.labels())
 			spec.Labels[pod.UnreadyMeans], spec.Health = string(test.unready), patiently()
 			s := run(t, d, spec)
-			s.told(t, "probe failed", "web", "startup: exit code 1", 3)
+			s.told(t, "probe failed", "web", "startup: exit code 1", 2)
 			if c := s.waitStatus(t, "web", func(status.Component) bool { return true }); c.Started || c.Ready || c.Restarts > 0 {
 				t.Errorf("before its startup probe has passed it is %+v", c)
 			}
@@ -203,8 +206,8 @@ func TestStartupGatesTheOthersAndReadinessTheFirstHealthy(t *testing.T) {
 			s.does(t, "web", "touch", "/ready")
 			s.waitHealthy(t)
 			s.does(t, "web", "get", "http://127.0.0.1:3000/fail")
-			s.waitStatus(t, "web", func(c status.Component) bool { return !c.Ready })
 			s.told(t, "probe failed", "web", "readiness: answered 500", 3)
+			s.waitStatus(t, "web", func(c status.Component) bool { return !c.Ready })
 			dockertest.Eventually(t, soon, func() (bool, string) {
 				health := s.Health(t)
 				return health == test.then, health + ", want " + test.then + ": " + test.why
