@@ -156,7 +156,7 @@ func serveStatus(a *answers) (func(), error) {
 func config(e engine.Engine, r runnable, o options, tell event.Sink, book *output.Book, stdout, stderr io.Writer) supervise.Config {
 	c := supervise.Config{
 		Engine: e, Pod: r.pod, Keys: r.keys, Owner: r.owner, OOMScore: r.oomScore,
-		Tell: tell, Book: book,
+		Tell: tell, Book: book, OOMKills: oomKills,
 	}
 	if o.logs {
 		c.Stdout, c.Stderr = output.Shared(stdout), output.Shared(stderr)

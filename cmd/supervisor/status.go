@@ -94,23 +94,23 @@ func phase(p status.Pod) string {
 }
 
 // reason says why the pod is as it is: what it says itself, or the first condition
-// that it does not fulfil.
+// that it does not fulfil and that has a reason.
 func reason(p status.Pod) string {
-	if p.Reason != "" || p.Message != "" {
-		return because(p.Reason, p.Message)
+	if p.Message != "" {
+		return firstLine(p.Message)
 	}
 	for _, c := range p.Conditions {
-		if !c.Status {
+		if !c.Status && c.Reason != "" {
 			return because(c.Reason, c.Message)
 		}
 	}
 	return ""
 }
 
-// because joins a reason and a message, either of which may be empty.
+// because joins a reason and a message, which may be empty.
 func because(reason, message string) string {
-	if reason == "" || message == "" {
-		return reason + firstLine(message)
+	if message == "" {
+		return reason
 	}
 	return reason + ": " + firstLine(message)
 }
@@ -128,6 +128,8 @@ func word(s status.State) string {
 	switch {
 	case s.Waiting != nil:
 		return s.Waiting.Reason
+	case s.Running != nil && s.Running.Stopping:
+		return "Stopping"
 	case s.Running != nil:
 		return "Running"
 	case s.Terminated != nil && (s.Terminated.Code == 0 || s.Terminated.Code < 0):

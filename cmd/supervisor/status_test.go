@@ -66,8 +66,8 @@ func but(p status.Pod, c status.ConditionType, reason, message string) status.Po
 }
 
 // ending is a pod that goes down.
-func ending(p status.Pod, reason, message string) status.Pod {
-	p.Stopping, p.Reason, p.Message = ago(2*time.Second), reason, message
+func ending(p status.Pod, message string) status.Pod {
+	p.Stopping, p.Message = ago(2*time.Second), message
 	return p
 }
 
@@ -83,50 +83,52 @@ func views() []view {
 	crash := status.StateTerminated{Code: 7, Reason: status.Error, Message: "cannot reach db:5432: connection refused\nat main.go:12", Started: ago(92 * time.Second), Finished: ago(90 * time.Second)}
 	oom := status.StateTerminated{Code: 137, Signal: 9, Reason: status.OOMKilled, Started: ago(3 * hour), Finished: ago(26 * minute)}
 	asked := status.StateTerminated{Code: 143, Signal: 15, Reason: status.Error, Started: ago(5 * minute), Finished: ago(time.Second)}
+	fetched := component("fetch", status.Init, terminated(done))
+	fetched.Ready = true
 	return []view{
 		{"beginning", "the supervisor does not know yet which pod it is to run", status.Pod{Phase: status.Pending, Health: "starting"}},
 		{"pulling", "an image is fetched", but(shop(status.Pending, "starting",
 			component("app", status.Main, waiting(status.ImagePull, "pulling shop/app:1: Downloading 12.3 of 40.0 MB")),
 			component("proxy", status.Main, waiting(status.ContainerCreating, ""))),
-			status.Initialized, "ContainersNotInitialized", "app, proxy")},
+			status.ContainersReady, status.ContainersNotReady, "app, proxy")},
 		{"depending", "a component waits for another", but(shop(status.Running, "starting",
 			component("app", status.Main, waiting(status.DependsOn, "until db is healthy")),
 			component("db", status.Main, running(ago(8*time.Second)))),
-			status.ContainersReady, "ContainersNotReady", "app, db")},
+			status.ContainersReady, status.ContainersNotReady, "app, db")},
 		{"initializing", "init components come first", but(shop(status.Pending, "starting",
-			component("fetch", status.Init, terminated(done)),
+			fetched,
 			ready("tunnel", status.Sidecar, ago(3*minute)),
 			component("migrate", status.Init, running(ago(2*minute+5*time.Second))),
 			component("app", status.Main, waiting(status.PodInitializing, ""))),
-			status.Initialized, "ContainersNotInitialized", "migrate")},
+			status.Initialized, status.ContainersNotInitialized, "migrate")},
 		{"not ready", "it runs and cannot do its work yet", but(shop(status.Running, "starting",
 			component("app", status.Main, running(ago(100*time.Second))),
 			ready("proxy", status.Main, ago(110*time.Second))),
-			status.ContainersReady, "ContainersNotReady", "app")},
+			status.ContainersReady, status.ContainersNotReady, "app")},
 		{"ready", "all is well, of all ages", shop(status.Running, "healthy",
 			ready("app", status.Main, ago(9*hour+59*minute)),
 			ready("log", status.Sidecar, ago(47*hour)),
 			ready("proxy", status.Main, ago(400*24*hour)),
-			ready("sh-4f9k", status.Debug, ago(-3*time.Second)))},
+			ready("web", status.Main, ago(-3*time.Second)))},
 		{"crashing", "it ends again and again", but(shop(status.Running, "unhealthy",
 			again(component("app", status.Main, waiting(status.CrashLoopBackOff, "back-off 40s, 12s left")), 4, crash),
 			ready("db", status.Main, ago(70*minute))),
-			status.ContainersReady, "ContainersNotReady", "app")},
+			status.ContainersReady, status.ContainersNotReady, "app")},
 		{"out of memory", "it needed too much, and runs again", shop(status.Running, "healthy",
 			again(ready("app", status.Main, ago(26*minute)), 1, oom))},
 		{"stopping", "one has ended, the other takes its time", ending(shop(status.Running, "unhealthy",
 			component("app", status.Main, terminated(asked)),
-			ready("db", status.Main, ago(5*minute))),
-			"", "asked to stop by SIGTERM")},
+			component("db", status.Main, status.State{Running: &status.StateRunning{Since: ago(5 * minute), Stopping: true}})),
+			"asked to stop by SIGTERM")},
 		{"succeeded", "all are done", ending(shop(status.Succeeded, "unhealthy",
 			component("report", status.Main, terminated(done)),
 			component("tunnel", status.Sidecar, terminated(asked))),
-			"Completed", "all components have completed")},
+			"all components have completed")},
 		{"failed", "one could not be started, and has taken all with it", ending(shop(status.Failed, "unhealthy",
 			component("app", status.Main, terminated(status.StateTerminated{Code: 127, Reason: status.CannotStart, Message: "cannot start container 0123: command not found", Finished: ago(3 * time.Second)})),
-			component("db", status.Main, terminated(status.StateTerminated{Code: -1, Reason: "Unknown"})),
+			component("db", status.Main, terminated(status.StateTerminated{Code: -1, Reason: status.Error, Message: "cannot wait for container 4567: EOF", Started: ago(10 * time.Second), Finished: ago(2 * time.Second)})),
 			component("web", status.Main, status.State{})),
-			"Failed", "app: cannot start container 0123: command not found")},
+			"cannot start container 0123: command not found")},
 	}
 }
 

@@ -9,9 +9,7 @@ type Pod struct {
 	ID     string `json:"id"`
 	Phase  Phase  `json:"phase"`
 	Health string `json:"health"`
-	// Reason is one word for why it is in that phase, Message what a person should
-	// know of it. Either may be empty.
-	Reason  string    `json:"reason,omitempty"`
+	// Message says why it goes down, or has. Empty: it does not.
 	Message string    `json:"message,omitempty"`
 	Started time.Time `json:"startTime,omitzero"`
 	// Stopping is when it began to go down.
@@ -25,8 +23,8 @@ type Pod struct {
 // Phase is where a pod is in its life.
 type Phase string
 
-// The phases. A pod is Running from the first start of a component on; it has Failed
-// when its exit code is not 0.
+// The phases. A pod is Running from the first start of a component on that is not
+// initial; it has Failed when its exit code is not 0.
 const (
 	Pending   Phase = "Pending"
 	Running   Phase = "Running"
@@ -36,10 +34,11 @@ const (
 
 // A Condition is something that is true of a pod or not.
 type Condition struct {
-	Type    ConditionType `json:"type"`
-	Status  bool          `json:"status"`
-	Reason  string        `json:"reason,omitempty"`
-	Message string        `json:"message,omitempty"`
+	Type   ConditionType `json:"type"`
+	Status bool          `json:"status"`
+	// Reason is one word for why it is not, Message names the components in the way.
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
 	// Since is when Status changed last.
 	Since time.Time `json:"lastTransitionTime,omitzero"`
 }
@@ -50,9 +49,17 @@ type ConditionType string
 // The conditions, in the order in which a pod comes to fulfil them.
 const (
 	PodReadyToStartContainers ConditionType = "PodReadyToStartContainers" // pause runs
-	Initialized               ConditionType = "Initialized"               // all init components are done
-	ContainersReady           ConditionType = "ContainersReady"           // all others are ready
+	Initialized               ConditionType = "Initialized"               // all init components are done, all sidecars have begun
+	ContainersReady           ConditionType = "ContainersReady"           // all but init components are ready, or done
 	Ready                     ConditionType = "Ready"                     // and it does not go down
+)
+
+// The reasons of conditions.
+const (
+	ContainersNotInitialized = "ContainersNotInitialized"
+	ContainersNotReady       = "ContainersNotReady"
+	PodCompleted             = "PodCompleted" // it has succeeded
+	PodFailed                = "PodFailed"
 )
 
 // A Component is how one component is.
@@ -63,7 +70,8 @@ type Component struct {
 	Image string `json:"image"`
 	// Container is the ID of its last container. Empty: there was none yet.
 	Container string `json:"containerID,omitempty"`
-	Ready     bool   `json:"ready"`
+	// Ready: it can do its work; or has done it, of an init component.
+	Ready bool `json:"ready"`
 	// Started: it runs, postStart is done, and the startup probe has passed.
 	Started bool `json:"started"`
 	// Restarts is how often it was run again.
@@ -81,7 +89,6 @@ const (
 	Init    Role = "init"
 	Sidecar Role = "sidecar"
 	Main    Role = "component"
-	Debug   Role = "debug"
 )
 
 // A State is exactly one of the three; none where there is nothing to say.
@@ -100,6 +107,8 @@ type StateWaiting struct {
 // StateRunning is that of a component that runs.
 type StateRunning struct {
 	Since time.Time `json:"startedAt"`
+	// Stopping: it is asked to end, or is about to be.
+	Stopping bool `json:"stopping,omitempty"`
 }
 
 // StateTerminated is that of a component that has ended.
@@ -109,7 +118,8 @@ type StateTerminated struct {
 	// Signal is the number of the one that ended it. Zero: none did.
 	Signal int    `json:"signal,omitempty"`
 	Reason string `json:"reason"`
-	// Message is its termination message, or what kept it from being started.
+	// Message is its termination message, or what kept it from being started, or why it
+	// was ended, or of one that failed and says nothing its last output.
 	Message  string    `json:"message,omitempty"`
 	Started  time.Time `json:"startedAt,omitzero"`
 	Finished time.Time `json:"finishedAt,omitzero"`
@@ -122,7 +132,7 @@ const (
 	ImagePull         = "ImagePull"         // its image is fetched
 	DependsOn         = "DependsOn"         // another component has to come first
 	PodInitializing   = "PodInitializing"   // init components are not done
-	ContainerCreating = "ContainerCreating" // it is its turn
+	ContainerCreating = "ContainerCreating" // it is its turn, for the first time or again
 	CrashLoopBackOff  = "CrashLoopBackOff"  // it has ended and is run again later
 )
 

@@ -23,11 +23,11 @@ var moment = time.Date(2001, 2, 3, 4, 5, 6, 789_000_000, time.UTC)
 // full is a pod of which everything is said.
 func full() Pod {
 	return Pod{
-		Name: "shop", ID: "0123", Phase: Running, Health: "healthy", Reason: "r", Message: "m", Started: moment, Stopping: moment,
+		Name: "shop", ID: "0123", Phase: Running, Health: "healthy", Message: "m", Started: moment, Stopping: moment,
 		Conditions: []Condition{{Type: Ready, Status: true, Reason: "r", Message: "m", Since: moment}},
 		Components: []Component{{
 			Name: "web", Role: Main, Image: "nginx:1", Container: "4567", Ready: true, Started: true, Restarts: 2,
-			State: State{Running: &StateRunning{Since: moment}},
+			State: State{Running: &StateRunning{Since: moment, Stopping: true}},
 			Last:  State{Terminated: &StateTerminated{Code: 137, Signal: 9, Reason: OOMKilled, Message: "<m>", Started: moment, Finished: moment, Last: []string{"a", "b"}}},
 		}, {
 			Name: "db", Role: Init, Image: "db:1", State: State{Waiting: &StateWaiting{Reason: ImagePull, Message: "m"}},
@@ -52,10 +52,10 @@ func TestTheNamesInJSONStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	const at = `"2001-02-03T04:05:06.789Z"`
-	want := `{"name":"shop","id":"0123","phase":"Running","health":"healthy","reason":"r","message":"m","startTime":` + at + `,"stopTime":` + at + `,` +
+	want := `{"name":"shop","id":"0123","phase":"Running","health":"healthy","message":"m","startTime":` + at + `,"stopTime":` + at + `,` +
 		`"conditions":[{"type":"Ready","status":true,"reason":"r","message":"m","lastTransitionTime":` + at + `}],` +
 		`"components":[{"name":"web","role":"component","image":"nginx:1","containerID":"4567","ready":true,"started":true,"restartCount":2,` +
-		`"state":{"running":{"startedAt":` + at + `}},"lastState":{"terminated":{"exitCode":137,"signal":9,"reason":"OOMKilled","message":"\u003cm\u003e","startedAt":` + at + `,"finishedAt":` + at + `,"lastLines":["a","b"]}}},` +
+		`"state":{"running":{"startedAt":` + at + `,"stopping":true}},"lastState":{"terminated":{"exitCode":137,"signal":9,"reason":"OOMKilled","message":"\u003cm\u003e","startedAt":` + at + `,"finishedAt":` + at + `,"lastLines":["a","b"]}}},` +
 		`{"name":"db","role":"init","image":"db:1","ready":false,"started":false,"restartCount":0,"state":{"waiting":{"reason":"ImagePull","message":"m"}}}]}`
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Error(diff)

@@ -11,8 +11,11 @@ import (
 	"github.com/podlike/podlike/internal/pod"
 )
 
-// words say what is waited for.
-var words = map[pod.Condition]string{pod.Started: "started", pod.Healthy: "healthy", pod.Completed: "completed"}
+// words say what is waited for, and phrases of whom.
+var (
+	words   = map[pod.Condition]string{pod.Started: "started", pod.Healthy: "healthy", pod.Completed: "completed"}
+	phrases = map[pod.Condition]string{pod.Started: "has started", pod.Healthy: "is healthy", pod.Completed: "has completed"}
+)
 
 // await waits until a component is what others wait for. That it can no longer be, or
 // takes longer than its user grants it, ends the pod, unless they can do without.

@@ -24,11 +24,12 @@ type board struct {
 	pod     lifecycle.PodState
 	once    bool // the pod has been healthy
 	held    bool // pause runs
+	ran     bool // a component that is not initial has been started
 	// risen and ended are when the pod's supervisor began and when it began to go down.
 	risen, ended time.Time
 	why          string // the pod ends
 	conditions   []status.Condition
-	pulling      map[string]bool // images, by reference
+	pulling      map[string]string // images, by reference: how far that is
 }
 
 // An entry is what is known of one component.
@@ -42,8 +43,11 @@ type entry struct {
 	ended, before ending
 	// failures are its restarts since the last calm.
 	failures int
-	// due is when it is to be run again, while it waits for that.
-	due time.Time
+	// due is when it is to be run again, while it waits for that, and delay for how long.
+	due   time.Time
+	delay time.Duration
+	// broken is why this run was asked to end. Empty: it was not.
+	broken string
 }
 
 // An ending is the end of a run, or of what was to be one.
@@ -53,6 +57,7 @@ type ending struct {
 	started, finished time.Time // zero where that has not happened
 	why               string    // what kept it from running, or its end from being learned
 	message           string    // what the component itself has said of it
+	broken            string    // why it was asked to end
 	said              *output.Run
 }
 
@@ -68,7 +73,7 @@ func (e *entry) end(how ending) {
 }
 
 func newBoard(p pod.Pod) *board {
-	b := &board{unready: p.Unready, changed: make(chan struct{}), entries: map[string]*entry{}, pod: lifecycle.Rising, risen: time.Now(), pulling: map[string]bool{}}
+	b := &board{unready: p.Unready, changed: make(chan struct{}), entries: map[string]*entry{}, pod: lifecycle.Rising, risen: time.Now(), pulling: map[string]string{}}
 	for _, c := range p.All() {
 		b.names = append(b.names, c.Name)
 		b.entries[c.Name] = &entry{Component: lifecycle.Component{
@@ -76,6 +81,7 @@ func newBoard(p pod.Pod) *board {
 			Probed: c.Probes.Readiness != nil || c.Probes.Startup != nil,
 		}, ended: none, before: none}
 	}
+	b.conditions = b.conditionsLocked(b.risen)
 	return b
 }
 
@@ -101,6 +107,7 @@ func (b *board) ofRun(name string, id engine.ID, change func(*entry)) {
 // changedLocked tells all who wait.
 func (b *board) changedLocked() {
 	b.once = b.once || lifecycle.PodHealth(b.componentsLocked(), false, b.unready) == lifecycle.Healthy
+	b.ran = b.ran || b.mainsStartedLocked()
 	b.conditions = b.conditionsLocked(time.Now())
 	close(b.changed)
 	b.changed = make(chan struct{})
@@ -121,6 +128,7 @@ func (b *board) happened(name string, what lifecycle.Event) (state lifecycle.Sta
 		e.State = state
 		if action == lifecycle.Restart || action == lifecycle.RestartNow {
 			e.Life.Restarts++
+			e.delay = 0
 		}
 	})
 	return state, action
@@ -142,11 +150,11 @@ func (b *board) falls(why string) {
 	b.changedLocked()
 }
 
-// pulls notes that an image is being fetched, or not any more.
-func (b *board) pulls(ref string, now bool) {
+// pulls notes how far fetching an image is. Nothing said: it is over.
+func (b *board) pulls(ref, said string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pulling[ref] = now
+	b.pulling[ref] = said
 }
 
 // delay is how long to wait before a component that has just failed is restarted. It
@@ -155,7 +163,7 @@ func (b *board) delay(name string, policy backoff.Restarts) (d time.Duration) {
 	b.update(name, func(e *entry) {
 		e.failures++
 		d = policy.Before(e.failures)
-		e.due = time.Now().Add(d)
+		e.delay, e.due = d, time.Now().Add(d)
 	})
 	return d
 }

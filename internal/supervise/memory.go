@@ -41,13 +41,14 @@ func (r *run) fill(ctx context.Context) error {
 	return nil
 }
 
-// refill puts what a component has in memory there again, as it was in the beginning,
-// for a container that is to take the place of one that has ended.
-func (r *run) refill(ctx context.Context, c pod.Component) error {
-	if !plan.NeedsMemory(c) {
+// refill puts what components have in memory there again, as it was in the beginning,
+// for containers that are to take the place of those that have ended.
+func (r *run) refill(ctx context.Context, components ...pod.Component) error {
+	needy := slices.DeleteFunc(slices.Clone(components), func(c pod.Component) bool { return !plan.NeedsMemory(c) })
+	if len(needy) == 0 {
 		return nil
 	}
-	return r.putIntoMemory(ctx, c)
+	return r.putIntoMemory(ctx, needy...)
 }
 
 // putIntoMemory puts the components' files there, all in one archive.

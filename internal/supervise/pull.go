@@ -60,8 +60,8 @@ func (r *run) firstUser(image string) string {
 func (r *run) fetch(ctx context.Context, ref, platform string) error {
 	began := time.Now()
 	r.Tell(event.Event{Kind: event.Pulling, Image: ref})
-	r.board.pulls(ref, true)
-	defer r.board.pulls(ref, false)
+	r.board.pulls(ref, "pulling "+ref)
+	defer r.board.pulls(ref, "")
 	if err := r.keepPulling(ctx, ref, platform, r.Keys.For(ref)); err != nil {
 		return err
 	}
@@ -84,6 +84,7 @@ func (r *run) keepPulling(ctx context.Context, ref, platform string, key keyring
 			return explained(err, key)
 		}
 		r.Tell(event.Event{Kind: event.Retrying, Image: ref, Why: err.Error(), In: delay})
+		r.board.pulls(ref, fmt.Sprintf("pulling %s again after %s: %v", ref, delay, err))
 		pauseFor(ctx, delay)
 	}
 }
@@ -115,6 +116,7 @@ func (r *run) sayProgress(ref string) func(engine.Progress) {
 		if time.Since(said) >= tellEvery {
 			said = time.Now()
 			r.Tell(event.Event{Kind: event.Pulling, Image: ref, Progress: progress(p)})
+			r.board.pulls(ref, "pulling "+ref+": "+progress(p))
 		}
 	}
 }

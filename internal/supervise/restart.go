@@ -134,7 +134,7 @@ func (r *run) kill(name string, h *holding, why string) {
 	}
 	if state, _ := r.board.happened(name, lifecycle.Event{Kind: lifecycle.KillAsked}); state == lifecycle.Ending {
 		r.Tell(event.Event{Kind: event.Broken, Component: name, Why: why})
-		h.broken.Store(true)
+		r.board.update(name, func(e *entry) { e.broken = why })
 		r.endRun(name, h)
 	}
 }

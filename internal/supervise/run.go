@@ -54,7 +54,8 @@ type holding struct {
 	prepare sync.Once     // what is to be done before it is asked to stop
 	bidden  atomic.Bool   // it was asked to stop
 	starved atomic.Bool   // the kernel has killed something of it for lack of memory
-	broken  atomic.Bool   // we have ended it, because it was
+	kills   int64         // how many it had killed before, on the whole machine; -1: it does not tell
+	gone    chan struct{} // closed when the engine has told of its end
 	// dismissed is set when we remove what has nothing more to do: that it ends then
 	// is no news.
 	dismissed atomic.Bool

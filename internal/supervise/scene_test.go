@@ -32,6 +32,8 @@ type scene struct {
 	ready func(*supervise.Supervisor)
 
 	hurry <-chan struct{} // as in supervise.Config
+	// with changes what the supervisor works with. Nil: it is the usual.
+	with func(*supervise.Config)
 
 	// broken: the engine cannot remove what there is.
 	broken bool
@@ -116,14 +118,18 @@ func (s *scene) supervisor(name, service string) pod.Owner {
 // run runs the pod until it is over, and checks that nothing of it is left.
 func (s *scene) run(ctx context.Context) (code int) {
 	s.Helper()
-	runner := supervise.New(supervise.Config{
+	c := supervise.Config{
 		Engine: s.Engine, Pod: s.pod, Owner: s.owner, Stdout: &s.stdout, Stderr: &s.stderr, Book: output.NewBook(1 << 16), Hurry: s.hurry,
 		Tell: func(e event.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.events = append(s.events, e)
 		},
-	})
+	}
+	if s.with != nil {
+		s.with(&c)
+	}
+	runner := supervise.New(c)
 	if s.ready != nil {
 		s.ready(runner)
 	}

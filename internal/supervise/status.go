@@ -3,6 +3,7 @@ package supervise
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -36,31 +37,39 @@ func (s *Supervisor) Status() status.Pod {
 
 // phaseLocked is where the pod is in its life, in Kubernetes' words.
 func (b *board) phaseLocked() status.Phase {
-	switch b.pod {
-	case lifecycle.Succeeded:
+	switch {
+	case b.pod == lifecycle.Succeeded:
 		return status.Succeeded
-	case lifecycle.Failed:
+	case b.pod == lifecycle.Failed:
 		return status.Failed
-	}
-	for _, e := range b.entries {
-		if e.started || e.ended != none {
-			return status.Running
-		}
+	case b.ran:
+		return status.Running
 	}
 	return status.Pending
 }
 
+// mainsStartedLocked reports whether a component that is not initial has been started
+// since the pod was last brought up.
+func (b *board) mainsStartedLocked() bool {
+	for _, e := range b.entries {
+		if e.Life.Rank == lifecycle.Main && e.started {
+			return true
+		}
+	}
+	return false
+}
+
 // conditionsLocked are the pod's conditions; those that are as they were keep their time.
 func (b *board) conditionsLocked(now time.Time) []status.Condition {
-	initialized := b.held && b.begunBeforeLocked("")
-	unready := b.unreadyLocked()
-	ready := initialized && unready == ""
-	all := []status.Condition{
-		{Type: status.PodReadyToStartContainers, Status: b.held},
-		{Type: status.Initialized, Status: initialized},
-		{Type: status.ContainersReady, Status: ready, Message: unready},
-		{Type: status.Ready, Status: ready && (b.pod == lifecycle.Rising || b.pod == lifecycle.Up), Message: unready},
+	initialized := condition(status.Initialized, status.ContainersNotInitialized, b.uninitializedLocked())
+	containers := condition(status.ContainersReady, status.ContainersNotReady, b.unreadyLocked())
+	over := map[lifecycle.PodState]string{lifecycle.Succeeded: status.PodCompleted, lifecycle.Failed: status.PodFailed}[b.pod]
+	if over != "" {
+		containers = status.Condition{Type: status.ContainersReady, Reason: over}
 	}
+	ready := containers
+	ready.Type, ready.Status = status.Ready, containers.Status && (b.pod == lifecycle.Rising || b.pod == lifecycle.Up)
+	all := []status.Condition{{Type: status.PodReadyToStartContainers, Status: b.held && over == ""}, initialized, containers, ready}
 	for i, c := range all {
 		all[i].Since = now
 		if len(b.conditions) > 0 && b.conditions[i].Status == c.Status {
@@ -70,33 +79,58 @@ func (b *board) conditionsLocked(now time.Time) []status.Condition {
 	return all
 }
 
-// unreadyLocked says who has to be ready and is not, nothing if all are.
-func (b *board) unreadyLocked() string {
-	var names []string
+// condition is one that is fulfilled where nobody is in its way.
+func condition(of status.ConditionType, reason string, inTheWay []string) status.Condition {
+	if len(inTheWay) == 0 {
+		return status.Condition{Type: of, Status: true}
+	}
+	return status.Condition{Type: of, Reason: reason, Message: strings.Join(inTheWay, ", ")}
+}
+
+// unreadyLocked are those that have to be ready and are not.
+func (b *board) unreadyLocked() (names []string) {
 	for _, name := range b.names {
-		if e := b.entries[name]; e.State != lifecycle.Done && !e.Ready() {
+		if e := b.entries[name]; e.Life.Rank != lifecycle.Init && e.State != lifecycle.Done && !e.Ready() {
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 {
-		return ""
-	}
-	return "not ready: " + strings.Join(names, ", ")
+	return names
 }
 
-// begunBeforeLocked reports whether all that is initial, or as much of it as comes
-// before a component, is done or has begun.
-func (b *board) begunBeforeLocked(name string) bool {
-	for _, other := range b.names {
-		e := b.entries[other]
-		switch {
-		case other == name || e.Life.Rank == lifecycle.Main:
-			return true
-		case e.Life.Rank == lifecycle.Init && e.State != lifecycle.Done, e.Life.Rank == lifecycle.Sidecar && !e.Began:
-			return false
+// uninitializedLocked are those that have to be done, or to have begun, before the
+// components that are not initial may start: none any more when one has.
+func (b *board) uninitializedLocked() (names []string) {
+	if b.mainsStartedLocked() {
+		return nil
+	}
+	for _, name := range b.names {
+		if b.entries[name].holdsUp() {
+			names = append(names, name)
 		}
 	}
-	return true
+	return names
+}
+
+// holdsUp reports whether those that come after a component have to wait for it.
+func (e entry) holdsUp() bool {
+	return e.Life.Rank == lifecycle.Init && e.State != lifecycle.Done || e.Life.Rank == lifecycle.Sidecar && !e.Began
+}
+
+// heldUpLocked reports whether a component has to wait for what is initial and comes
+// before it.
+func (b *board) heldUpLocked(name string) bool {
+	if b.mainsStartedLocked() {
+		return false
+	}
+	for _, before := range b.names {
+		if before == name {
+			return false
+		}
+		if b.entries[before].holdsUp() {
+			return true
+		}
+	}
+	return false
 }
 
 // statusLocked is how one component is.
@@ -107,62 +141,89 @@ func (b *board) statusLocked(c pod.Component) status.Component {
 		Ready: e.Ready(), Started: e.State == lifecycle.Running && e.Began, Restarts: e.Life.Restarts,
 		State: b.stateLocked(c, *e),
 	}
+	if e.Life.Rank == lifecycle.Init { // as in Kubernetes: it is when others need not wait for it any more
+		s.Ready = !e.holdsUp()
+	}
 	last := e.ended
 	if s.State.Terminated != nil {
 		last = e.before
 	}
 	if last != none {
-		s.Last = status.State{Terminated: last.terminated()}
+		s.Last = status.State{Terminated: b.terminatedLocked(last)}
 	}
 	return s
 }
 
 // stateLocked is where a component is in its life, in Kubernetes' words.
 func (b *board) stateLocked(c pod.Component, e entry) status.State {
-	switch e.State {
-	case lifecycle.Running, lifecycle.Ending, lifecycle.Recycling, lifecycle.Stopping:
-		return status.State{Running: &status.StateRunning{Since: e.since}}
-	case lifecycle.Waiting:
-		return waiting(status.CrashLoopBackOff, "runs again at "+e.due.UTC().Format(time.RFC3339))
-	case lifecycle.Cleared:
+	switch {
+	case e.runs():
+		return status.State{Running: &status.StateRunning{Since: e.since, Stopping: e.State != lifecycle.Running}}
+	case e.State == lifecycle.Waiting && e.delay > 0:
+		left := max(time.Until(e.due), 0).Round(time.Second)
+		return waiting(status.CrashLoopBackOff, fmt.Sprintf("back-off %s, %s left", e.delay, left))
+	case e.State == lifecycle.Waiting:
+		return waiting(status.ContainerCreating, "")
+	case e.State == lifecycle.Cleared:
 		return waiting(status.PodInitializing, "all components restart")
-	}
-	if e.State.Over() && e.ended != none {
-		return status.State{Terminated: e.ended.terminated()}
+	case e.State.Over() && e.ended == none: // it will not run, and nothing is said of it
+		return status.State{}
+	case e.State.Over():
+		return status.State{Terminated: b.terminatedLocked(e.ended)}
 	}
 	return b.waitsLocked(c)
 }
 
-// waitsLocked is what a component waits for that has not run yet.
+// runs reports whether a component runs. One that is taken down does so until its end.
+func (e entry) runs() bool {
+	switch e.State {
+	case lifecycle.Running, lifecycle.Ending, lifecycle.Recycling:
+		return true
+	case lifecycle.Stopping, lifecycle.Cleared:
+		return e.started && e.since.After(e.ended.finished)
+	}
+	return false
+}
+
+// waitsLocked is what a component waits for that does not run yet.
 func (b *board) waitsLocked(c pod.Component) status.State {
 	switch {
-	case b.pulling[c.Image]:
-		return waiting(status.ImagePull, c.Image)
-	case !b.begunBeforeLocked(c.Name):
+	case b.pulling[c.Image] != "":
+		return waiting(status.ImagePull, b.pulling[c.Image])
+	case b.heldUpLocked(c.Name):
 		return waiting(status.PodInitializing, "")
+	case b.entries[c.Name].started: // what it waited for has been
+		return waiting(status.ContainerCreating, "")
 	}
-	var unmet []string
-	for _, on := range c.DependsOn {
-		if other, ok := b.entries[on.Name]; ok {
-			if is, _ := met(on.Condition, *other); !is {
-				unmet = append(unmet, on.Name+" "+words[on.Condition])
-			}
-		}
-	}
-	if len(unmet) > 0 {
+	if unmet := b.unmetLocked(c); len(unmet) > 0 {
 		return waiting(status.DependsOn, "until "+strings.Join(unmet, ", "))
 	}
 	return waiting(status.ContainerCreating, "")
+}
+
+// unmetLocked says what a component depends on that is not so yet.
+func (b *board) unmetLocked(c pod.Component) (unmet []string) {
+	for _, on := range c.DependsOn {
+		other, ok := b.entries[on.Name]
+		if !ok {
+			continue
+		}
+		is, never := met(on.Condition, *other)
+		if !is && (never == nil || !on.Optional) {
+			unmet = append(unmet, on.Name+" "+phrases[on.Condition])
+		}
+	}
+	return unmet
 }
 
 func waiting(reason, message string) status.State {
 	return status.State{Waiting: &status.StateWaiting{Reason: reason, Message: message}}
 }
 
-// terminated is an ending in Kubernetes' words.
-func (e ending) terminated() *status.StateTerminated {
+// terminatedLocked is an ending in Kubernetes' words.
+func (b *board) terminatedLocked(e ending) *status.StateTerminated {
 	t := &status.StateTerminated{
-		Code: e.code, Signal: e.signal(), Reason: e.reason(), Message: e.words(),
+		Code: e.code, Signal: e.signal(), Reason: e.reason(), Message: e.words(b.wordBytes()),
 		Started: e.started, Finished: e.finished,
 	}
 	if e.said != nil && e.code != 0 {
@@ -171,22 +232,30 @@ func (e ending) terminated() *status.StateTerminated {
 	return t
 }
 
-// The most of a component's output that stands in for a termination message, as in
-// Kubernetes.
+// The most that a termination message may be, as in Kubernetes: of one component, of
+// all together, and of the output that stands in for one.
 const (
-	wordLines = 80
-	wordBytes = 2048
+	messageBytes     = 4096
+	podsMessageBytes = 12 << 10
+	wordLines        = 80
+	wordBytes        = 2048
 )
 
-// words are what is known of why it has ended: what kept it from running, what the
-// component has said itself or, of one that failed, its last output.
-func (e ending) words() string {
-	said := cmp.Or(e.why, e.message)
-	if said != "" || e.code == 0 || e.said == nil {
-		return said
+// wordBytes is how long one component's termination message may be in this pod.
+func (b *board) wordBytes() int { return min(messageBytes, podsMessageBytes/max(len(b.names), 1)) }
+
+// words are what is known of why it has ended, so many bytes at most: what kept it from
+// running, what the component has said itself, why it was ended or, of one that failed,
+// its last output.
+func (e ending) words(most int) string {
+	if e.why != "" {
+		return e.why
 	}
-	last := strings.Join(e.said.Last(wordLines), "\n")
-	return strings.ToValidUTF8(last[max(len(last)-wordBytes, 0):], "")
+	said := cmp.Or(e.message, e.broken)
+	if said == "" && e.code != 0 && e.said != nil {
+		said, most = strings.Join(e.said.Last(wordLines), "\n"), min(most, wordBytes)
+	}
+	return strings.ToValidUTF8(said[max(len(said)-most, 0):], "")
 }
 
 // signal is the number of the one that ended the run.
@@ -202,12 +271,12 @@ func (e ending) reason() string {
 	switch {
 	case e == none:
 		return ""
+	case e.code == 0: // what it has started may have lacked memory, and it did without
+		return status.Completed
 	case e.oom:
 		return status.OOMKilled
 	case e.started.IsZero():
 		return status.CannotStart
-	case e.code == 0:
-		return status.Completed
 	}
 	return status.Error
 }
@@ -224,19 +293,12 @@ func (b *board) ends() []event.End {
 			Started: e.ended.started, Finished: e.ended.finished, Why: e.ended.why,
 		}
 		if e.ended.why == "" {
-			end.Message = e.ended.words()
+			end.Message = e.ended.words(b.wordBytes())
 		}
 		ends = append(ends, end)
 	}
 	return ends
 }
-
-// The most that a termination message may be, as in Kubernetes: of one component, and
-// of all together.
-const (
-	messageBytes     = 4096
-	podsMessageBytes = 12 << 10
-)
 
 // lastWords is what a component has written into its termination message.
 func (r *run) lastWords(name string) string {
@@ -246,12 +308,11 @@ func (r *run) lastWords(name string) string {
 	}
 	ctx, cancel := context.WithTimeout(r.watching, briefly)
 	defer cancel()
-	limit := min(messageBytes, podsMessageBytes/len(r.Pod.All()))
-	text, err := r.Engine.Read(ctx, pause.id, plan.MessagePath(name), int64(limit))
+	text, err := r.Engine.Read(ctx, pause.id, plan.MessagePath(name), int64(r.board.wordBytes()))
 	if err != nil {
 		return "" // pause may have gone as well
 	}
-	return strings.ToValidUTF8(string(text), "")
+	return string(text)
 }
 
 // briefly is how long the engine may take to tell more of an end.

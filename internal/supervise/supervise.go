@@ -25,7 +25,8 @@ type Supervisor struct {
 	board *board
 }
 
-// Config is what a Supervisor works with. All but the writers and Hurry has to be set.
+// Config is what a Supervisor works with. All but the writers, Hurry and OOMKills has
+// to be set.
 type Config struct {
 	Engine engine.Engine
 	Pod    pod.Pod
@@ -42,6 +43,9 @@ type Config struct {
 	Book *output.Book
 	// Hurry is closed when nobody wants to wait for the pod's end any more. Nil: never.
 	Hurry <-chan struct{}
+	// OOMKills is how many processes the kernel has killed for lack of memory so far,
+	// wherever on the engine's machine. Nil, or not known: it does not tell.
+	OOMKills func() (n int64, known bool)
 }
 
 // New prepares a pod's run. The pod has to be complete and valid.
@@ -91,6 +95,7 @@ type ended struct {
 	component string // empty: all have done what they had to
 	code      int
 	err       error // what kept it from running or from being watched; nil if it ended
+	oom       bool  // it lacked memory
 }
 
 func (e *ended) Error() string {
@@ -99,6 +104,8 @@ func (e *ended) Error() string {
 		return e.err.Error()
 	case e.component == "":
 		return "all components have completed"
+	case e.oom:
+		return e.component + " was killed for lack of memory"
 	}
 	return e.component + " ended"
 }

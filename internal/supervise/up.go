@@ -70,8 +70,12 @@ func (r *run) up(ctx context.Context) error {
 	return r.ascend(ctx, plan.Up(r.Pod, r.Owner, world))
 }
 
-// upAgain brings up what runs in pause's namespaces.
+// upAgain brings up what runs in pause's namespaces. It finds in memory what it found
+// there in the beginning.
 func (r *run) upAgain(ctx context.Context) error {
+	if err := r.refill(ctx, r.Pod.All()...); err != nil {
+		return r.cannotStart(plan.Pause, err)
+	}
 	return r.ascend(ctx, plan.Again(r.Pod))
 }
 
@@ -266,6 +270,7 @@ func (r *run) connect(ctx context.Context, name string, id engine.ID, made engin
 	h := &holding{
 		id: id, said: r.Book.Run(name),
 		started: make(chan struct{}), prepared: make(chan struct{}), over: make(chan struct{}), drained: make(chan struct{}),
+		kills: r.kills(), gone: make(chan struct{}),
 	}
 	var err error
 	if h.exited, err = r.Engine.Wait(r.watching, id); err != nil {
@@ -321,9 +326,9 @@ func (r *run) hasStarted(name string, h *holding) {
 	if name == plan.Pause {
 		r.board.holds()
 	}
-	r.board.happened(name, lifecycle.Event{Kind: lifecycle.WasStarted})
-	r.board.update(name, func(e *entry) {
-		e.started, e.since = true, time.Now()
+	r.board.update(name, func(e *entry) { // in one: what the last run was is not to show in this one
+		e.State, _ = lifecycle.Next(e.State, lifecycle.Event{Kind: lifecycle.WasStarted}, e.Life)
+		e.started, e.since, e.broken = true, time.Now(), ""
 		e.Began, e.Fit = !attended, c.Probes.Readiness == nil
 	})
 	r.Tell(event.Event{Kind: event.Started, Component: name, Container: string(h.id)})

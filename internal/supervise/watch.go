@@ -11,6 +11,7 @@ import (
 	"github.com/podlike/podlike/internal/output"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/status"
 )
 
 const (
@@ -56,34 +57,66 @@ func (r *run) died(name string, h *holding, exit engine.Exit) {
 		r.Tell(event.Event{Kind: event.Died, Component: name, Container: string(h.id), Code: code})
 	}
 	cause := &ended{component: name, code: code, err: exit.Err}
-	if h.broken.Load() { // however politely it ended then
-		cause.code = max(code, 1)
-	}
 	if name == plan.Pause {
 		r.end(cause)
 		return
 	}
-	how.oom, how.message = r.starved(h, exit), r.lastWords(name)
+	how.oom, how.message = r.starved(name, h, exit), r.lastWords(name)
+	cause.oom = how.reason() == status.OOMKilled
 	r.board.update(name, func(e *entry) {
-		how.started = e.since
+		how.started, how.broken = e.since, e.broken
 		e.end(how)
 		if how.finished.Sub(e.since) >= backoff.Calm {
 			e.failures = 0
 		}
 	})
+	if how.broken != "" { // however politely it ended then
+		cause.code = max(code, 1)
+	}
 	r.happened(name, lifecycle.Event{Kind: lifecycle.Died, Code: code}, cause)
 }
 
-// starved reports whether the kernel ended a run for lack of memory. The engine may
-// have forgotten the container by now, or not have told of it yet: either is asked.
-func (r *run) starved(h *holding, exit engine.Exit) bool {
-	if exit.Code != killedCode || h.starved.Load() || r.isOver() {
+// starved reports whether the kernel ended a run for lack of memory. An engine tells of
+// that in a sign, but that may be late, and under load one in twenty never comes. So for
+// a component with a limit that was killed, and not by us, the kernel's own count
+// decides: if that has gone up during the run, it was this one.
+func (r *run) starved(name string, h *holding, exit engine.Exit) bool {
+	if exit.Code != killedCode || h.starved.Load() || r.wasAsked(name) {
 		return h.starved.Load()
+	}
+	limited := r.component(name).Resources.Memory > 0
+	if now := r.kills(); limited && h.kills >= 0 && now >= 0 {
+		return now > h.kills
 	}
 	ctx, cancel := context.WithTimeout(r.watching, briefly)
 	defer cancel()
-	seen, err := r.Engine.Inspect(ctx, string(h.id))
-	return err == nil && seen.OOMKilled || h.starved.Load()
+	seen, err := r.Engine.Inspect(ctx, string(h.id)) // it may have forgotten it by now
+	if err == nil && seen.OOMKilled {
+		return true
+	}
+	if limited { // otherwise nobody need be watching
+		wait(ctx, h.gone)
+	}
+	return h.starved.Load()
+}
+
+// wasAsked reports whether we have asked a component to end, and so may have killed it.
+func (r *run) wasAsked(name string) bool {
+	e, _, _ := r.board.look(name)
+	return e.State != lifecycle.Starting && e.State != lifecycle.Running
+}
+
+// kills is how many the kernel has killed for lack of memory so far, -1 if it does not
+// tell.
+func (r *run) kills() int64 {
+	if r.OOMKills == nil {
+		return -1
+	}
+	n, known := r.OOMKills()
+	if !known {
+		return -1
+	}
+	return n
 }
 
 // killedCode is the exit code of who was killed.
@@ -148,13 +181,22 @@ func pauseFor(ctx context.Context, d time.Duration) {
 // noteSign notes what shows of a component.
 func (r *run) noteSign(id engine.ID, s engine.Sign) {
 	name, ok := r.board.byID(id)
-	if ok && s.Kind == engine.SignOOM {
-		r.holding(name).starved.Store(true)
-	}
-	if !ok || s.Kind != engine.SignHealth {
+	if !ok {
 		return
 	}
-	h := s.Health
+	h := r.holding(name)
+	switch ours := h != nil && h.id == id; {
+	case s.Kind == engine.SignHealth:
+		r.noteHealth(name, s.Health)
+	case s.Kind == engine.SignOOM && ours:
+		h.starved.Store(true)
+	case s.Kind == engine.SignDied && ours && !closed(h.gone):
+		close(h.gone)
+	}
+}
+
+// noteHealth notes what a component's health check says.
+func (r *run) noteHealth(name string, h engine.Health) {
 	changed := false
 	r.board.update(name, func(c *entry) {
 		changed = c.Health != lifecycle.Health(h)
