@@ -1,7 +1,6 @@
 package test
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,16 +24,6 @@ func probed(command, xpod string, more ...string) string {
 // often is how often a probe is made in tests, as often as can be, and that it may take
 // long, as the machine may have more to do.
 const often = "periodSeconds: 1, timeoutSeconds: 30"
-
-// status is what `supervisor status` tells of a pod.
-func (s supervisor) status(t testing.TB) (p status.Pod) {
-	t.Helper()
-	out, code := s.Exec(t, "/supervisor", "status", "-o", "json")
-	if err := json.Unmarshal([]byte(out), &p); code != 0 || err != nil {
-		t.Fatalf("status exits %d (%v) and prints\n%s", code, err, out)
-	}
-	return p
-}
 
 // waitStatus waits until a component's status is as wanted, and returns it.
 func (s supervisor) waitStatus(t testing.TB, name string, wanted func(status.Component) bool) (c status.Component) {

@@ -23,6 +23,7 @@ func TestOnASwarm(t *testing.T) {
 	t.Run("AServiceIsAPodFromItsFirstAnswerToItsLastTrace", aServiceIsAPod)
 	t.Run("TheNextTaskRemovesWhatADeadOneLeft", func(t *testing.T) { theNextTaskSweeps(t, d) })
 	t.Run("AnUpdateWaitsUntilTheNewTaskIsReady", func(t *testing.T) { anUpdateWaitsUntilTheNewTaskIsReady(t, d) })
+	t.Run("ABatchIsComplete", func(t *testing.T) { aBatchIsComplete(t, d) })
 }
 
 // aServiceIsAPod is part of TestOnASwarm.

@@ -230,9 +230,6 @@ func (r *run) clearAll(ctx context.Context) error {
 	r.mu.Unlock()
 	pauseFor(ctx, rest)
 	for _, c := range r.Pod.All() {
-		if err := r.refill(ctx, c); err != nil {
-			return err
-		}
 		r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.Reset})
 		r.board.update(c.Name, func(e *entry) { e.started, e.Began = false, false; e.Life.Restarts++ })
 	}
