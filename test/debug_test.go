@@ -96,5 +96,8 @@ func TestAPodThatStopsTakesItsDebugContainersAlong(t *testing.T) {
 		}
 	}
 	dockertest.Eventually(t, soon, func() (bool, string) { return s.lookers(t) == 2, "nobody looks yet" })
+	if p := s.status(t); len(p.Components) != 1 {
+		t.Errorf("who looks is no component, and the pod is %+v", p)
+	}
 	s.terminated(t)
 }
