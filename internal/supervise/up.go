@@ -193,7 +193,12 @@ func (r *run) begin(ctx context.Context, name string) error {
 	if err := r.start(name); err != nil {
 		return err
 	}
-	return r.board.until(ctx, name, func(e entry) (bool, error) { return e.started || e.State.Over(), nil })
+	return r.board.until(ctx, name, func(e entry) (bool, error) {
+		if e.State.Over() && e.State != lifecycle.Done && !e.started {
+			return false, fmt.Errorf("cannot go on with %s: %s", name, end(e)) // whatever waits for its start must not have it
+		}
+		return e.started || e.State == lifecycle.Done, nil
+	})
 }
 
 // create makes a container, hands files on to it, and connects to its streams and
