@@ -245,7 +245,7 @@ func TestABadFileIsTold(t *testing.T) {
 				t.Errorf("%s:\n%s", c.why, diff)
 			}
 			for _, secret := range []string{"hunter", "3141", b64("hunter2"), b64(":hunter2")} {
-				if strings.Contains(err.Error(), secret) {
+				if strings.Contains(strings.Join(got, "\n"), secret) { // the file's name is anything
 					t.Errorf("the error tells a secret: %v", err)
 				}
 			}
