@@ -52,14 +52,20 @@ func (r *reader) load(definition map[string]any) types.ServiceConfig {
 const only = "it"
 
 // load returns the definition as compose-go understands it, and leaves it as it was. The
-// schema is asked first: the loader itself looks at values before it, and panics where
-// one is none.
+// loader looks at some values before the schema has, and panics where one is none: then
+// it is the schema that knows what is wrong.
 func load(definition map[string]any) (service types.ServiceConfig, err error) {
-	file := map[string]any{"services": map[string]any{only: clone(definition)}}
-	if err := schema.Validate(file); err != nil {
-		return service, err
+	file := func() map[string]any {
+		return map[string]any{"services": map[string]any{only: clone(definition)}}
 	}
-	project := types.ConfigDetails{ConfigFiles: []types.ConfigFile{{Config: file}}, Environment: types.Mapping{}}
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			if err = schema.Validate(file()); err == nil {
+				panic(trouble)
+			}
+		}
+	}()
+	project := types.ConfigDetails{ConfigFiles: []types.ConfigFile{{Config: file()}}, Environment: types.Mapping{}}
 	model, err := loader.LoadModelWithContext(context.Background(), project, asItStands)
 	if err != nil {
 		return service, err
