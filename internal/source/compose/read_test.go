@@ -80,6 +80,7 @@ func TestReadUnderstandsWhatComposeDoes(t *testing.T) {
 			"environment: {A: 1, B: true, C: 1.5, D: '', OWN: , MISSING: null, E: 2001-02-03, x-f: g, no: y}",
 			component{Env: map[string]string{"A": "1", "B": "true", "C": "1.5", "D": "", "OWN": "mine", "E": "2001-02-03", "x-f": "g", "no": "y"}},
 		},
+		"EnvironmentTwice": {"to say it twice is to say it", "environment: [A=1, A=1]", component{Env: map[string]string{"A": "1"}}},
 		"EmptyEnvironment": {"set, if to nothing", "environment: {}", component{Env: map[string]string{}}},
 		"LabelsList":       {"a label without a value is empty", "labels: [tier=front, bare, a=b=c]", component{Labels: map[string]string{"tier": "front", "bare": "", "a": "b=c"}}},
 		"LabelsMapping":    {"a label may well begin with x-", "labels: {a.b: 1, x-team: us, bare: }", component{Labels: map[string]string{"a.b": "1", "x-team": "us", "bare": ""}}},
