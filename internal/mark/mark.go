@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/podlike/podlike/internal/clock"
 )
 
 // variable is the environment variable that holds the mark.
@@ -45,10 +47,8 @@ func Kill(ctx context.Context, mark string) error {
 				return fmt.Errorf("cannot kill process %d: %w", t.pid, err)
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("cannot kill all: %d processes are left: %w", len(targets), context.Cause(ctx))
-		case <-time.After(again):
+		if err := clock.Sleep(ctx, again); err != nil {
+			return fmt.Errorf("cannot kill all: %d processes are left: %w", len(targets), err)
 		}
 	}
 }

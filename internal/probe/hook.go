@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/pod"
 )
 
@@ -20,7 +20,7 @@ func (d Doer) Hook(ctx context.Context, h pod.Hook) error {
 	case h.HTTP != nil:
 		return d.call(ctx, *h.HTTP)
 	}
-	return sleep(ctx, h.Sleep)
+	return clock.Sleep(ctx, h.Sleep)
 }
 
 // run runs a hook's command.
@@ -33,16 +33,4 @@ func (d Doer) run(ctx context.Context, x pod.Exec) error {
 		return fmt.Errorf("cannot run %s: %w", strings.Join(x.Command, " "), err)
 	}
 	return nil
-}
-
-// sleep waits that long, or fails when ctx ends before.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

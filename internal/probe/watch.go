@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/pod"
 )
 
@@ -84,17 +85,11 @@ type watcher struct {
 // run tries from then on until nothing more can come of it or ctx ends, and returns
 // the result.
 func (w *watcher) run(ctx context.Context, from time.Time) Outcome {
-	if sleep(ctx, time.Until(from)) != nil {
+	if clock.Sleep(ctx, time.Until(from)) != nil {
 		return w.result
 	}
-	period := time.NewTicker(w.probe.Period)
-	defer period.Stop()
-	for w.try(ctx) {
-		select {
-		case <-ctx.Done():
-			return w.result
-		case <-period.C:
-		}
+	period := clock.NewBeat(w.probe.Period)
+	for w.try(ctx) && period.Wait(ctx) == nil {
 	}
 	return w.result
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/probe"
 )
@@ -65,14 +66,10 @@ func (h *history) play(ctx context.Context, letter byte) (code int, output strin
 		<-ctx.Done()
 		return 137, "", nil
 	}
-	takes := time.NewTimer(time.Duration(letter-'0') * time.Second)
-	defer takes.Stop()
-	select {
-	case <-ctx.Done():
+	if clock.Sleep(ctx, time.Duration(letter-'0')*time.Second) != nil {
 		return 137, "", nil
-	case <-takes.C:
-		return 0, "", nil
 	}
+	return 0, "", nil
 }
 
 // play watches a component and returns what has happened, at the same moment startup

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/plan"
@@ -98,7 +99,7 @@ func (r *run) scratch(ctx context.Context) ([]engine.Volume, error) {
 func (r *run) catchBreath(ctx context.Context, trouble error) error {
 	if busy, _ := r.makers.now(); busy == 0 {
 		if trouble != nil {
-			pauseFor(ctx, breath)
+			return clock.Sleep(ctx, breath)
 		}
 		return context.Cause(ctx)
 	}

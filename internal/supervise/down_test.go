@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
@@ -53,7 +54,7 @@ func (l *signalLog) image(name string, linger time.Duration) fake.Image {
 		if linger == 0 {
 			return 0
 		}
-		if fake.Sleep(ctx, linger) != nil {
+		if clock.Sleep(ctx, linger) != nil {
 			l.add(name, "killed")
 			return 0
 		}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/pod"
@@ -25,7 +26,7 @@ func (l *signalLog) preparing(name string, linger, takes time.Duration) fake.Ima
 	i := l.image(name, linger)
 	i.Programs["/prepare"] = func(ctx context.Context, _ fake.Process) int {
 		l.add(name, "prepares")
-		if fake.Sleep(ctx, takes) == nil {
+		if clock.Sleep(ctx, takes) == nil {
 			l.add(name, "prepared")
 		}
 		return 0

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
@@ -170,7 +171,7 @@ func TestAskedToStopAtAnyMomentItStops(t *testing.T) {
 		var once atomic.Bool
 		return func(ctx context.Context, c fake.Call, do func() error) error {
 			if c.Op == op && strings.HasSuffix(c.Name, name) && once.CompareAndSwap(false, true) {
-				if err := fake.Sleep(ctx, d); err != nil {
+				if err := clock.Sleep(ctx, d); err != nil {
 					return err
 				}
 			}

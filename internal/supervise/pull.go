@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/podlike/podlike/internal/backoff"
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/keyring"
@@ -85,7 +86,9 @@ func (r *run) keepPulling(ctx context.Context, ref, platform string, key keyring
 		}
 		r.Tell(event.Event{Kind: event.Retrying, Image: ref, Why: err.Error(), In: delay})
 		r.board.pulls(ref, fmt.Sprintf("pulling %s again after %s: %v", ref, delay, err))
-		pauseFor(ctx, delay)
+		if err := clock.Sleep(ctx, delay); err != nil {
+			return err
+		}
 	}
 }
 

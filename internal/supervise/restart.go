@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/podlike/podlike/internal/backoff"
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
@@ -228,12 +229,14 @@ func (r *run) clearAll(ctx context.Context) error {
 	r.mu.Lock()
 	rest := r.rest
 	r.mu.Unlock()
-	pauseFor(ctx, rest)
+	if err := clock.Sleep(ctx, rest); err != nil {
+		return err
+	}
 	for _, c := range r.Pod.All() {
 		r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.Reset})
 		r.board.update(c.Name, func(e *entry) { e.started, e.Began = false, false; e.Life.Restarts++ })
 	}
-	return ctx.Err()
+	return nil
 }
 
 // clearOne takes one component down.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
@@ -67,7 +68,7 @@ func play(t *testing.T, components []pod.Component, test func(s *scene)) {
 // at the same time on one machine happens so on all.
 func usual(ctx context.Context, c fake.Call, do func() error) error {
 	took := map[string]time.Duration{"create": 10 * time.Millisecond, "start": 15 * time.Millisecond}[c.Op]
-	if err := fake.Sleep(ctx, took); err != nil {
+	if err := clock.Sleep(ctx, took); err != nil {
 		return err
 	}
 	return do()
@@ -83,7 +84,7 @@ func checked(p fake.Program) fake.Image {
 // well is a program that is healthy a while after its start.
 func well(after time.Duration) fake.Program {
 	return func(ctx context.Context, p fake.Process) int {
-		if fake.Sleep(ctx, after) == nil {
+		if clock.Sleep(ctx, after) == nil {
 			p.SetHealth(engine.Healthy)
 		}
 		return fake.UntilAsked(ctx, p)

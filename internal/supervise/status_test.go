@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
@@ -138,7 +139,7 @@ func only(image string, p fake.Program) func(*scene) {
 // starves is a program that the kernel kills for lack of memory, a while after its start.
 func starves(after time.Duration) fake.Program {
 	return func(ctx context.Context, p fake.Process) int {
-		_ = fake.Sleep(ctx, after)
+		_ = clock.Sleep(ctx, after)
 		p.Starve()
 		return 137
 	}

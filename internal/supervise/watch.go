@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/podlike/podlike/internal/backoff"
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
@@ -141,15 +142,8 @@ func (r *run) drain(name string, h *holding) {
 // holdLease renews the lease that pause lives on. A lease that is lost shows in
 // pause's end.
 func (r *run) holdLease(lease engine.Stream) {
-	tick := time.NewTicker(keepAlive)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			if _, err := lease.Write([]byte{'\n'}); err != nil {
-				return
-			}
-		case <-r.watching.Done():
+	for clock.Sleep(r.watching, keepAlive) == nil {
+		if _, err := lease.Write([]byte{'\n'}); err != nil {
 			return
 		}
 	}
@@ -158,23 +152,15 @@ func (r *run) holdLease(lease engine.Stream) {
 // followHealth keeps the board's health up to date. Whenever the engine's events
 // are lost it subscribes again, which tells the present state first.
 func (r *run) followHealth() {
-	for r.watching.Err() == nil {
+	for {
 		err := r.Engine.Watch(r.watching, map[string]string{pod.LabelOwner: r.Owner.ID}, r.noteSign)
 		if r.watching.Err() != nil {
 			return
 		}
 		r.Tell(event.Event{Kind: event.Lost, Why: err.Error()})
-		pauseFor(r.watching, rewatch)
-	}
-}
-
-// pauseFor waits, but not beyond ctx.
-func pauseFor(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+		if clock.Sleep(r.watching, rewatch) != nil {
+			return
+		}
 	}
 }
 

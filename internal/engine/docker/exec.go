@@ -10,6 +10,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/mark"
 )
@@ -104,10 +105,8 @@ func (d *Engine) execUntil(ctx context.Context, exec string, wanted func(contain
 		if err != nil || wanted(now) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(look):
+		if err := clock.Sleep(ctx, look); err != nil {
+			return err
 		}
 	}
 }

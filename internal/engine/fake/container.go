@@ -344,14 +344,13 @@ func (e *Engine) Stop(ctx context.Context, id engine.ID, grace time.Duration) er
 		c.signalLocked(c.stopSignal())
 		e.mu.Unlock()
 
-		timer := time.NewTimer(time.Duration(math.Ceil(grace.Seconds())) * time.Second)
-		defer timer.Stop()
-		select {
-		case <-c.ended:
+		graced, cancel := context.WithTimeout(ctx, time.Duration(math.Ceil(grace.Seconds()))*time.Second)
+		defer cancel()
+		if until(graced, c.ended) == nil {
 			return nil
-		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
-		case <-timer.C:
 		}
 		e.mu.Lock()
 		e.killLocked(c)

@@ -14,7 +14,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/podlike/podlike/internal/engine"
 )
@@ -104,18 +103,6 @@ func fail(err error, op, name string) error {
 		return nil
 	}
 	return fmt.Errorf("cannot %s: %w", Call{op, name}, err)
-}
-
-// Sleep waits, but not beyond ctx: for interceptors and programs.
-func Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // nextLocked is an ID that nothing else has.

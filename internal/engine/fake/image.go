@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 )
 
@@ -75,7 +76,7 @@ func (e *Engine) Pull(ctx context.Context, ref, _ string, _ engine.Credential, t
 		}
 		for done := range layers {
 			tell(engine.Progress{Status: "Downloading", Done: int64(done) * layerSize, Total: layers * layerSize})
-			if err := Sleep(ctx, image.PullTime/layers); err != nil {
+			if err := clock.Sleep(ctx, image.PullTime/layers); err != nil {
 				return err
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 )
 
@@ -74,7 +75,7 @@ func Stubborn(ctx context.Context, _ Process) int {
 // Exit makes a program that ends with a code by itself. It ignores signals.
 func Exit(code int, after time.Duration) Program {
 	return func(ctx context.Context, _ Process) int {
-		_ = Sleep(ctx, after) // who is killed returns as well
+		_ = clock.Sleep(ctx, after) // who is killed returns as well
 		return code
 	}
 }
