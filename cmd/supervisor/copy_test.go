@@ -62,8 +62,8 @@ func TestCopiesThatCannotBeMadeAreTold(t *testing.T) {
 		if c.copy != "" {
 			said[pod.CopyPrefix+"a"] = strings.ReplaceAll(c.copy, "ROOT", root)
 		}
-		p, _, err := labels.Read(said, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
-		err = errors.Join(err, checkCopies(p, ownMounts{{"/", false}}))
+		read, err := labels.Read(said, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
+		err = errors.Join(err, checkCopies(read, ownMounts{{"/", false}}))
 		if err == nil {
 			t.Errorf("%s: no problem was found", c.why)
 			continue

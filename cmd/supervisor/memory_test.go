@@ -10,6 +10,7 @@ import (
 
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source/labels"
 )
 
 // As a task of a Swarm sees its own: a secret and a config at paths of their own.
@@ -132,10 +133,10 @@ func TestEveryMissingSourceIsToldWithItsPlaceAndRemedy(t *testing.T) {
 	missing := pod.Copy{Source: "/none/key", Target: "/x"}
 	secret := missing
 	secret.Memory, secret.Place = true, "pod.component.web: secrets"
-	err := checkCopies(pod.Pod{
+	err := checkCopies(labels.Reading{Pod: pod.Pod{
 		Init:       []pod.Component{{Name: "init-1", Copies: []pod.Copy{missing}}},
 		Components: []pod.Component{{Name: "web", Copies: []pod.Copy{secret, {Source: "/dev/null", Target: "/y"}}}},
-	}, nil)
+	}}, nil)
 	const remedy = "; give it to the supervisor, as a secret, a config or a volume of its service"
 	want := "pod.copy.init-1: cannot copy /none/key: no such file or directory" + remedy + "\n" +
 		"pod.component.web: secrets: cannot copy /none/key: no such file or directory" + remedy + "\n" +
@@ -147,13 +148,13 @@ func TestEveryMissingSourceIsToldWithItsPlaceAndRemedy(t *testing.T) {
 
 func TestACopyIntoATmpfsIsRefusedUnlessItIsMounted(t *testing.T) {
 	root, mounts := held(t)
-	err := checkCopies(pod.Pod{Components: []pod.Component{{
+	err := checkCopies(labels.Reading{Pod: pod.Pod{Components: []pod.Component{{
 		Name: "web", Tmpfs: map[string]string{"/run": ""},
 		Copies: []pod.Copy{
 			{Source: root + "/plain", Target: "/run/plain"}, {Source: root + "/secrets/key", Target: "/run/key"}, {Source: root + "/link", Target: "/run"},
 			{Source: root + "/plain", Target: "/run/config", Memory: true}, {Source: root + "/plain", Target: "/etc/plain"},
 		},
-	}}}, mounts)
+	}}}}, mounts)
 	const want = "pod.copy.web: /run/plain is in the tmpfs /run, which is empty when the component starts; copy to elsewhere"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

@@ -38,13 +38,13 @@ type runnable struct {
 // prepare makes the pod ready that the labels of our container describe, and tells what
 // of it is ignored or lowered. Nothing is created.
 func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, tell event.Sink) (runnable, error) {
-	p, err := readPod(ctx, e, o, self, tell)
+	read, err := readPod(ctx, e, o, self, tell)
 	keys, unread := keyring.Read(keyring.Files(os.Getenv(envDockerConfig))...)
 	if err := errors.Join(err, unread); err != nil {
 		return runnable{}, problemsIn(err)
 	}
-	p, lowered := pod.Clamp(p, pod.Limits(self.Limits))
-	for _, l := range lowered {
+	p, lowered := pod.Clamp(read.Pod, pod.Limits(self.Limits))
+	for _, l := range read.Locate(lowered) {
 		tell(event.Event{At: time.Now(), Kind: event.Lowered, Why: l.String()})
 	}
 	return runnable{pod: p, owner: ownerOf(self), keys: keys, oomScore: min(self.OOMScoreAdj+1, 1000), image: self.ImageID}, nil
@@ -52,27 +52,28 @@ func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 
 // readPod reads the complete and valid pod that our labels describe, and tells what
 // of it is ignored.
-func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, tell event.Sink) (pod.Pod, error) {
-	p, warnings, err := labels.Read(self.Labels, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
-	for _, w := range warnings {
+func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, tell event.Sink) (labels.Reading, error) {
+	read, err := labels.Read(self.Labels, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
+	for _, w := range read.Warnings {
 		tell(event.Event{At: time.Now(), Kind: event.Doubted, Why: w.String()})
 	}
 	mounts, unread := readMounts()
 	if unread != nil {
-		return p, unread
+		return read, unread
 	}
-	if err := errors.Join(err, checkCopies(p, mounts)); err != nil {
-		return p, problemsIn(err)
+	if err := errors.Join(err, checkCopies(read, mounts)); err != nil {
+		return read, problemsIn(err)
 	}
 	own, err := ownVolumes(ctx, e, self)
 	if err != nil {
-		return p, err
+		return read, err
 	}
-	p = pod.ResolveVolumes(complete(p, o, self.Image), own)
+	p := pod.ResolveVolumes(complete(read.Pod, o, self.Image), own)
 	if o.volumes {
 		p = pod.ShareVolumes(p, mounted(self), ownSockets(os.Getenv(envDockerHost))...)
 	}
-	return inMemory(p, mounts)
+	read.Pod, err = inMemory(p, mounts)
+	return read, err
 }
 
 // complete is a pod with what the command line says of it, and the pause image that
@@ -86,16 +87,16 @@ func complete(p pod.Pod, o options, image string) pod.Pod {
 }
 
 // checkCopies refuses copies that cannot be made, and those that nobody would see.
-func checkCopies(p pod.Pod, mounts ownMounts) error {
+func checkCopies(read labels.Reading, mounts ownMounts) error {
 	var problems pod.Problems
-	for _, c := range p.All() {
+	for _, c := range read.All() {
 		for _, file := range c.Copies {
 			if err := checkCopy(c, file, mounts); err != nil {
 				problems = append(problems, pod.Problemf(file.PlaceIn(c.Name), "%v", err))
 			}
 		}
 	}
-	return problems.Err()
+	return read.Locate(problems).Err()
 }
 
 // checkCopy says why a copy into a component cannot be made, or would not be seen.

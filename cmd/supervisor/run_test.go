@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -51,6 +52,40 @@ func TestWhatIsIgnoredIsTold(t *testing.T) {
 				t.Errorf("%s:\n%s", test.why, diff)
 			}
 		})
+	}
+}
+
+// What only the supervisor can see is told with the place where the component was written,
+// as all that a reader sees is.
+func TestWhatTheSupervisorFindsHasThePlaceWhereItWasWritten(t *testing.T) {
+	const text = "services:\n  a:\n    image: b\n    mem_limit: 1g\n    pre_start: [{command: [c]}]\n"
+	file := filepath.Join(t.TempDir(), "pod.yml")
+	said := map[string]string{pod.ComposeFile: file, pod.InitComponents: "[{image: d, cpus: 2}]"}
+	self := engine.Seen{Labels: said, Limits: engine.Limits{Memory: 64 << 20, CPUs: 5e8}}
+	read := func(text string) (told []string, err error) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err = prepare(t.Context(), nil, options{}, self, func(e event.Event) { told = append(told, string(e.Kind)+": "+e.Why) })
+		return told, err
+	}
+
+	got, err := read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"limit lowered: pod.init.components: init-1: cpus: 2 is more than the supervisor itself may use, and lowered to 0.5",
+		"limit lowered: " + file + ": services.a: line 4: mem_limit: 1g is more than the supervisor itself may use, and lowered to 64m",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+
+	_, err = read(text + "    secrets: [podlike-none]\n")
+	wrong := file + ": services.a: line 6: secrets: cannot copy /run/secrets/podlike-none: no such file or directory; give it to the supervisor, as a secret, a config or a volume of its service"
+	if diff := cmp.Diff(wrong, fmt.Sprint(err)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -1,5 +1,7 @@
 package pod
 
+import "strconv"
+
 // Limits are what the supervisor itself may use. A zero limits nothing.
 type Limits struct {
 	Memory     int64 // in bytes
@@ -27,21 +29,22 @@ type lowering struct {
 }
 
 func (l *lowering) all(r *Resources, own Limits) {
-	l.lower("mem_limit", &r.Memory, own.Memory)
-	l.lower("mem_reservation", &r.MemoryReservation, own.Memory)
-	l.lower("memswap_limit", &r.MemorySwap, own.MemorySwap)
-	l.lower("cpus", &r.CPUs, own.CPUs)
-	l.lower("cpu_quota", &r.CPUQuota, quota(own.CPUs, r.CPUPeriod))
-	l.lower("pids_limit", &r.Pids, own.Pids)
+	l.lower("mem_limit", &r.Memory, own.Memory, size)
+	l.lower("mem_reservation", &r.MemoryReservation, own.Memory, size)
+	l.lower("memswap_limit", &r.MemorySwap, own.MemorySwap, size)
+	l.lower("cpus", &r.CPUs, own.CPUs, billionths)
+	l.lower("cpu_quota", &r.CPUQuota, quota(own.CPUs, r.CPUPeriod), whole)
+	l.lower("pids_limit", &r.Pids, own.Pids, whole)
 }
 
-// lower lowers one value. A negative one is no limit at all, a zero is not said.
-func (l *lowering) lower(key string, value *int64, limit int64) {
+// lower lowers one value, which its user writes in that form. A negative one is no limit
+// at all, a zero is not said.
+func (l *lowering) lower(key string, value *int64, limit int64, form func(int64) string) {
 	if limit <= 0 || 0 <= *value && *value <= limit {
 		return
 	}
 	place := ComponentPrefix + l.component + ": " + key
-	l.lowered = append(l.lowered, Problemf(place, "%d is more than the supervisor itself may use, and lowered to %d", *value, limit))
+	l.lowered = append(l.lowered, Problemf(place, "%s is more than the supervisor itself may use, and lowered to %s", form(*value), form(limit)))
 	*value = limit
 }
 
@@ -52,3 +55,22 @@ func quota(cpus, period int64) int64 {
 	}
 	return cpus * period / 1e9
 }
+
+// whole is a number as users write it.
+func whole(n int64) string { return strconv.FormatInt(n, 10) }
+
+// size is a number of bytes as users write it, such as 64m.
+func size(n int64) string {
+	for _, unit := range []struct {
+		bytes  int64
+		letter string
+	}{{1 << 30, "g"}, {1 << 20, "m"}, {1 << 10, "k"}} {
+		if n > 0 && n%unit.bytes == 0 {
+			return whole(n/unit.bytes) + unit.letter
+		}
+	}
+	return whole(n)
+}
+
+// billionths is a number of CPUs as users write it, such as 0.5.
+func billionths(n int64) string { return strconv.FormatFloat(float64(n)/1e9, 'f', -1, 64) }

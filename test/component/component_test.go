@@ -71,13 +71,13 @@ func (b *bench) component(t *testing.T, p property) (*dockertest.Container, erro
 	b.made++
 	name := fmt.Sprint("it-", b.made)
 	definition := "image: " + dockertest.Testkit + "\n" + strings.ReplaceAll(p.says, "VOLUME", b.volume)
-	read, _, err := labels.Read(map[string]string{pod.ComponentPrefix + name: definition}, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
+	read, err := labels.Read(map[string]string{pod.ComponentPrefix + name: definition}, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
 	if err != nil {
 		t.Fatal(err)
 	}
 	read.SharePID, read.ShareIPC = b.shared, b.shared
 	owner := pod.Owner{ID: b.owner.ID, Name: b.owner.Name}
-	id, _, err := b.engine.Create(t.Context(), plan.ComponentContainer(read, owner, read.Components[0], engine.ID(b.owner.ID), engine.Image{}, score))
+	id, _, err := b.engine.Create(t.Context(), plan.ComponentContainer(read.Pod, owner, read.Components[0], engine.ID(b.owner.ID), engine.Image{}, score))
 	if err != nil {
 		return nil, err
 	}

@@ -98,10 +98,10 @@ func TestCopiesThatAreWrongAreQuoted(t *testing.T) {
 
 // read reads the label in its pod.
 func (c copyLabel) read() (pod.Pod, error) {
-	p, _, err := labels.Read(map[string]string{
+	read, err := labels.Read(map[string]string{
 		"pod.component.a": "{image: b}", "pod.init.components": "[{image: b}]", "pod.copy." + c.component: c.text,
 	}, none)
-	return p, err
+	return read.Pod, err
 }
 
 // tell writes what is read, and why.

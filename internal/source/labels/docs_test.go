@@ -40,7 +40,7 @@ func TestEachExampleOnThePageIsAPod(t *testing.T) {
 			t.Errorf("%v in\n%s", err, text)
 			continue
 		}
-		if _, _, err := labels.Read(said, none); err != nil {
+		if _, err := labels.Read(said, none); err != nil {
 			t.Errorf("%v in\n%s", err, text)
 		}
 	}
@@ -55,7 +55,7 @@ func knownKeys(t *testing.T, within string) []string {
 		definition = key + ": {" + definition + "}"
 	}
 	definition = strings.NewReplacer("ports: {nobody: 1}", "ports: [{nobody: 1}]", "Rules: {nobody: 1}", "Rules: [{nobody: 1}]", "Rules: {exitCodes: {nobody: 1}}", "Rules: [{exitCodes: {nobody: 1}}]", "Headers: {nobody: 1}", "Headers: [{nobody: 1}]").Replace(definition)
-	_, _, err := labels.Read(map[string]string{"pod.component.a": "image: b\n" + definition}, none)
+	_, err := labels.Read(map[string]string{"pod.component.a": "image: b\n" + definition}, none)
 	if err == nil {
 		t.Fatalf("%s: any key is taken", definition)
 	}

@@ -18,9 +18,10 @@ import (
 // can read.
 func checkReading(t *testing.T, all map[string]string) (pod.Pod, error) {
 	t.Helper()
-	got, _, err := labels.Read(all, none)
-	again, _, errAgain := labels.Read(all, none)
-	if diff := cmp.Diff(got, again); diff != "" {
+	read, err := labels.Read(all, none)
+	again, errAgain := labels.Read(all, none)
+	got := read.Pod
+	if diff := cmp.Diff(got, again.Pod); diff != "" {
 		t.Fatalf("two readings differ:\n%s", diff)
 	}
 	if diff := cmp.Diff(text(err), text(errAgain)); diff != "" {

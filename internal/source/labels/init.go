@@ -48,7 +48,7 @@ func (r *reader) initComponent(name string, n *yaml.Node) {
 func initPlace(name string) string { return pod.InitComponents + ": " + name }
 
 // ofInit returns the problems with the places that init components have in their label.
-func (r *reader) ofInit(problems pod.Problems) pod.Problems {
+func (r Reading) ofInit(problems pod.Problems) pod.Problems {
 	problems = slices.Clone(problems)
 	for i, p := range problems {
 		for _, c := range slices.Concat(r.init...) {

@@ -16,17 +16,25 @@ import (
 	"github.com/podlike/podlike/internal/source/compose"
 )
 
+// A Reading is what was read of labels.
+type Reading struct {
+	pod.Pod
+	// Warnings tell what of a Compose file is ignored, for its user to be told. They do
+	// not depend on the pod being valid.
+	Warnings pod.Problems
+
+	init []compose.Group
+	file compose.File
+}
+
 // Read returns the pod that the labels describe, complete and valid, or pod.Problems
 // with all that is wrong and as much of the pod as could be read, in which a caller
 // may look for more. Labels that are none of ours are left alone. Own is what of the
 // supervisor's a component, or a Compose file, may refer to.
 //
-// Warnings tell what of a Compose file is ignored, for its user to be told. They do
-// not depend on the pod being valid.
-//
 // What labels cannot say has its default, or is false: what is shared and the image
 // of pause are for the caller to set.
-func Read(labels map[string]string, own compose.Own) (p pod.Pod, warnings pod.Problems, err error) {
+func Read(labels map[string]string, own compose.Own) (Reading, error) {
 	r := reader{own: own}
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		r.label(key, labels[key])
@@ -39,11 +47,27 @@ func Read(labels map[string]string, own compose.Own) (p pod.Pod, warnings pod.Pr
 		r.noComponent()
 	}
 	r.attachCopies()
-	p = pod.Complete(r.pod)
-	if invalid, _ := pod.Validate(p).(pod.Problems); invalid != nil {
-		r.problems = append(r.problems, news(r.problems, r.ofInit(invalid))...)
+	read := Reading{Pod: pod.Complete(r.pod), Warnings: r.file.Locate(r.file.Warnings), init: r.init, file: r.file}
+	if invalid, _ := pod.Validate(read.Pod).(pod.Problems); invalid != nil {
+		r.problems = append(r.problems, news(r.problems, read.ofInit(once(invalid)))...)
 	}
-	return p, r.file.Locate(r.file.Warnings), r.file.Locate(r.problems).Err()
+	return read, r.file.Locate(r.problems).Err()
+}
+
+// Locate returns the problems that somebody has with the pod with the places where it was
+// written: in the list of init components, or in a Compose file.
+func (r Reading) Locate(problems pod.Problems) pod.Problems {
+	return r.file.Locate(r.ofInit(once(problems)))
+}
+
+// once returns the problems without those of what a service's pre_start has inherited: they
+// are told of the service.
+func once(problems pod.Problems) pod.Problems {
+	inherited := func(p pod.Problem) bool {
+		from := pod.Problem{Place: beforeName.ReplaceAllString(p.Place, ""), What: p.What}
+		return from != p && slices.Contains(problems, from)
+	}
+	return slices.DeleteFunc(slices.Clone(problems), inherited)
 }
 
 // A reader gathers a pod and what is wrong with its labels.

@@ -44,7 +44,7 @@ var files = compose.Own{
 }
 
 func TestReadTakesAFileInPlaceOfComponents(t *testing.T) {
-	got, warnings, err := labels.Read(map[string]string{"pod.compose.file": "/pod.yml\n", "pod.copy.app": "/a:/b"}, files)
+	got, err := labels.Read(map[string]string{"pod.compose.file": "/pod.yml\n", "pod.copy.app": "/a:/b"}, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestReadTakesAFileInPlaceOfComponents(t *testing.T) {
 	}
 	const said = `/pod.yml: services.app: line 2: ports: makes no sense in a pod and is ignored; publish them on the service
 /pod.yml: services.db: line 6: hostname: makes no sense in a pod and is ignored; set it on the service, whose network the whole pod shares`
-	if diff := cmp.Diff(said, warnings.Error()); diff != "" {
+	if diff := cmp.Diff(said, got.Warnings.Error()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -134,11 +134,11 @@ func TestReadTakesTheFormsStacksAreWrittenIn(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, _, err := labels.Read(stacks(t)[name], none)
+			got, err := labels.Read(stacks(t)[name], none)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(pod.Complete(pod.Pod{Components: want}), got); diff != "" {
+			if diff := cmp.Diff(pod.Complete(pod.Pod{Components: want}), got.Pod); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -147,7 +147,7 @@ func TestReadTakesTheFormsStacksAreWrittenIn(t *testing.T) {
 
 func TestReadTakesVariablesFromTheSupervisor(t *testing.T) {
 	own := func(name string) (string, bool) { return "the " + name, name == "TOKEN" }
-	got, _, err := labels.Read(map[string]string{"pod.component.a": "{image: b, environment: [TOKEN, OTHER]}"}, compose.Own{Lookup: own})
+	got, err := labels.Read(map[string]string{"pod.component.a": "{image: b, environment: [TOKEN, OTHER]}"}, compose.Own{Lookup: own})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestReadTakesVariablesFromTheSupervisor(t *testing.T) {
 }
 
 func TestReadLeavesOtherLabelsAlone(t *testing.T) {
-	got, _, err := labels.Read(map[string]string{
+	got, err := labels.Read(map[string]string{
 		"pod.component.a": "{image: b}", "pod": "x", "pod.name": "y", "podlike.pod": "z", "com.example.pod.copy.c": "w",
 	}, none)
 	if err != nil || len(got.Components) != 1 {
@@ -166,7 +166,7 @@ func TestReadLeavesOtherLabelsAlone(t *testing.T) {
 }
 
 func TestReadMakesInitComponentsOfTheList(t *testing.T) {
-	got, _, err := labels.Read(map[string]string{
+	got, err := labels.Read(map[string]string{
 		"pod.component.web":   "{image: a}",
 		"pod.init.components": "- {image: b, command: c, secrets: [d], x-any: 1}\n- {image: e, restart: unless-stopped, pre_start: [{command: [f]}]}\n- {image: g, restart: 'on-failure:3'}\n",
 		"pod.copy.init-1":     "/h:/i",
@@ -184,7 +184,7 @@ func TestReadMakesInitComponentsOfTheList(t *testing.T) {
 		},
 		Components: []pod.Component{{Name: "web", Image: "a", StopGrace: pod.DefaultStopGrace}},
 	}
-	if diff := cmp.Diff(pod.Complete(want), got); diff != "" {
+	if diff := cmp.Diff(pod.Complete(want), got.Pod); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -199,7 +199,7 @@ func names(components []pod.Component) string {
 }
 
 func TestSidecarsComeAfterTheListAndAfterWhatTheyDependOn(t *testing.T) {
-	got, _, err := labels.Read(map[string]string{
+	got, err := labels.Read(map[string]string{
 		"pod.component.app":   "{image: a, depends_on: {z: {condition: service_healthy}}}",
 		"pod.component.b":     "{image: a, x-pod: {sidecar: true}, depends_on: [z, init-1]}",
 		"pod.component.c":     "{image: a, x-pod: {sidecar: true}, restart: always, depends_on: [b]}",
@@ -224,9 +224,9 @@ func TestSidecarsComeAfterTheListAndAfterWhatTheyDependOn(t *testing.T) {
 }
 
 func TestAFileHasInitComponentsAndSidecarsToo(t *testing.T) {
-	got, warnings, err := labels.Read(map[string]string{"pod.compose.file": "/life.yml", "pod.init.components": "[{image: f}]", "pod.copy.web.pre-start-1": "/g:/h"}, files)
-	if err != nil || warnings != nil {
-		t.Fatal(err, warnings)
+	got, err := labels.Read(map[string]string{"pod.compose.file": "/life.yml", "pod.init.components": "[{image: f}]", "pod.copy.web.pre-start-1": "/g:/h"}, files)
+	if err != nil || got.Warnings != nil {
+		t.Fatal(err, got.Warnings)
 	}
 	if got, want := names(got.Init)+" | "+names(got.Components), "init-1 log | web web.pre-start-1"; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -257,12 +257,12 @@ func TestReadTakesWhatIsSaidOfTheWholePod(t *testing.T) {
 		"what it may do":          {pod.UnreadyMeans, "unhealthy", pod.Pod{Unready: pod.UnreadyCounts}},
 	} {
 		t.Run(why, func(t *testing.T) {
-			got, _, err := labels.Read(map[string]string{"pod.component.a": "{image: b}", test.label: test.value}, none)
+			got, err := labels.Read(map[string]string{"pod.component.a": "{image: b}", test.label: test.value}, none)
 			if err != nil {
 				t.Fatal(err)
 			}
 			test.want.Components = []pod.Component{{Name: "a", Image: "b", StopGrace: pod.DefaultStopGrace}}
-			if diff := cmp.Diff(pod.Complete(test.want), got); diff != "" {
+			if diff := cmp.Diff(pod.Complete(test.want), got.Pod); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -330,7 +330,7 @@ var golden = []struct {
 func TestProblemsAreWordedForTheirReader(t *testing.T) {
 	var got strings.Builder
 	for _, c := range golden {
-		_, _, err := labels.Read(c.labels, files)
+		_, err := labels.Read(c.labels, files)
 		fmt.Fprintf(&got, "# %s\n%v\n\n", c.why, err)
 	}
 	compare(t, "testdata/problems.golden", got.String())
@@ -362,7 +362,7 @@ func BenchmarkRead(b *testing.B) {
 		ten[fmt.Sprintf("pod.copy.c%d", i)] = "/a:/b"
 	}
 	for b.Loop() {
-		if _, _, err := labels.Read(ten, none); err != nil {
+		if _, err := labels.Read(ten, none); err != nil {
 			b.Fatal(err)
 		}
 	}

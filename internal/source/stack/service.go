@@ -45,9 +45,9 @@ func (s *service) read() {
 	if len(values) == 0 { // there are labels, but none that is text
 		return
 	}
-	p, warnings, err := labels.Read(values, compose.Own{Lookup: s.lookup, ReadFile: s.readFile})
-	s.findings = append(s.findings, s.finder.all(warnings, err)...)
-	s.pods = append(s.pods, Pod{Pod: p, Service: s.name, Image: s.plain(child(s.node, "image")), Command: s.command(), command: s.position("command")})
+	read, err := labels.Read(values, compose.Own{Lookup: s.lookup, ReadFile: s.readFile})
+	s.findings = append(s.findings, s.finder.all(read.Warnings, err)...)
+	s.pods = append(s.pods, Pod{Pod: read.Pod, Service: s.name, Image: s.plain(child(s.node, "image")), Command: s.command(), command: s.position("command")})
 }
 
 // command are the arguments of the supervisor, none if its program is another one.

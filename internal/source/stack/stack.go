@@ -99,9 +99,9 @@ func (r *reader) composeFile() {
 		}
 		return text, err
 	}}
-	p, warnings, err := labels.Read(map[string]string{pod.ComposeFile: r.file}, own)
-	r.pods = []Pod{{Pod: p}}
-	r.findings = f.all(warnings, err)
+	read, err := labels.Read(map[string]string{pod.ComposeFile: r.file}, own)
+	r.pods = []Pod{{Pod: read.Pod}}
+	r.findings = f.all(read.Warnings, err)
 }
 
 // beside tells whether a file is to be found where the one that names it is. Others
@@ -143,8 +143,8 @@ func ReadLabels(all map[string]string) []Finding {
 		Lookup:   func(string) (string, bool) { return "", false },
 		ReadFile: func(file string) ([]byte, error) { return nil, unseenFile(file, "it is in the container") },
 	}
-	_, warnings, err := labels.Read(all, own)
-	return Order("", f.all(warnings, err))
+	read, err := labels.Read(all, own)
+	return Order("", f.all(read.Warnings, err))
 }
 
 // ofPods are those services, with their names, of a stack that have labels of ours.
