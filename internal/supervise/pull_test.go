@@ -220,3 +220,15 @@ func TestAnImageThatVanishesIsPulledOnceMore(t *testing.T) {
 		})
 	}
 }
+
+func TestAnImageThatIsNeverToBePulledIsNotThoughItIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told, err := history(t.Context(), &shelf{answers: []error{nil}}, keyring.Keyring{}, func(ctx context.Context, r *run) error {
+			r.Pod.Components[0].Pull = pod.Never
+			return create(ctx, r)
+		})
+		if len(told) > 0 || !errors.Is(err, engine.ErrNotFound) || !strings.Contains(err.Error(), "never pulled") {
+			t.Errorf("got %v and %q", err, told)
+		}
+	})
+}

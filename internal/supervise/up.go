@@ -228,13 +228,16 @@ func (r *run) create(ctx context.Context, name string, within time.Duration) err
 }
 
 // createPulled creates a container of an image that is there. One that has gone since it was
-// seen or pulled is pulled once more.
+// seen or pulled is pulled once more, unless its user has it never pulled.
 func (r *run) createPulled(ctx context.Context, name string, within time.Duration) (engine.Container, pod.Component, engine.ID, error) {
 	made, component := r.container(name)
 	made.StartWithin = within
 	id, err := r.tryCreate(name, made)
 	if err == nil || !r.lacksImage(ctx, made.Image) {
 		return made, component, id, err
+	}
+	if component.Pull == pod.Never {
+		return made, component, id, fmt.Errorf("%w; it is never pulled: load it on this machine, or let pull_policy be missing", err)
 	}
 	if err := r.fetch(ctx, made.Image, made.Platform); err != nil {
 		return made, component, "", err
