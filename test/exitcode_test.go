@@ -32,6 +32,9 @@ func endings(t *testing.T) map[string]ending {
 		"Highest":       {"the highest there is stays a failure", kit("exit 255"), 255, true, ""},
 		"Killed":        {"a signal is 128 and its number", kit("kill"), killed, true, ""},
 		"NoImage":       {"as docker run has it when nothing could be created", "{image: " + emptyRegistry(t) + "/none:1}", 125, false, "/none:1"},
+		"NeverPulled":   {"nor what its user has for sure", "{image: " + emptyRegistry(t) + "/none:1, pull_policy: never}", 125, false, "it is never pulled"},
+		"NoName":        {"nor what this engine has no such name for", "{image: PODLIKE/none:1}", 125, false, "cannot pull PODLIKE/none:1"},
+		"NoDevice":      {"a device that is missing is no command", kit("sleep", "devices: [/dev/podlike-none]"), 125, false, "/dev/podlike-none"},
 		"NoCommand":     {"as docker run has it when there is no such file", kit("", "entrypoint: [/none]"), 127, false, "/none"},
 		"NotExecutable": {"as docker run has it when a file is no program", kit("", "entrypoint: [/etc/hosts]"), 126, false, "/etc/hosts"},
 	}

@@ -309,6 +309,9 @@ func (d *Engine) removed(ctx context.Context, id engine.ID) error {
 // Image implements engine.Engine.
 func (d *Engine) Image(ctx context.Context, ref string) (engine.Image, error) {
 	i, err := d.api.ImageInspect(ctx, ref)
+	if errdefs.IsInvalidArgument(err) { // it is no name to this engine, so nothing is called that
+		err = errdefs.ErrNotFound.WithMessage(plain{err}.Error())
+	}
 	if err != nil {
 		return engine.Image{}, fail(err, "inspect image %s", ref)
 	}

@@ -38,23 +38,30 @@ func (p plain) Unwrap() error { return p.error }
 
 // startFail tells a command that is missing or cannot be executed from other
 // faults, by the runtime's words: the API has no other sign of it. The docker
-// command line decides in the same way between its exit codes 125, 126 and 127.
+// command line decides in the same way between its exit codes 125, 126 and 127, but
+// takes a device or a mount that is missing for the command.
 func startFail(err error, id engine.ID) error {
 	if err == nil {
 		return nil
 	}
 	kind := error(nil)
-	said := err.Error()
-	switch {
-	case has(said, "executable file not found", "no such file or directory"):
+	switch said := err.Error(); {
+	case noCommand.MatchString(said):
 		kind = engine.ErrNoCommand
-	case has(said, "permission denied", "is a directory", "exec format error"):
+	case cannotExecute.MatchString(said):
 		kind = engine.ErrCannotExecute
 	default:
 		return fail(err, "start container %.12s", id)
 	}
 	return fmt.Errorf("cannot start container %.12s: %w: %w", id, kind, plain{err})
 }
+
+var (
+	// noCommand is how runtimes say that there is no such command.
+	noCommand = words(`executable file not found`, `\bexec\b.*no such file or directory`)
+	// cannotExecute is how they say that it is no program, or not one of this machine's.
+	cannotExecute = words(`\bexec\b.*(permission denied|is a directory)`, `exec format error`)
+)
 
 // pullFail tells the kinds of errors of a pull apart, by the words of the engine and
 // of registries: the API answers 500 to nearly all of them. What no kind is known of

@@ -183,6 +183,9 @@ func TestAStartsFailureTellsWhoseFaultItIs(t *testing.T) {
 		"NoPermission": {"a file without the x bit", `OCI runtime create failed: exec: "/data": permission denied: unknown`, engine.ErrCannotExecute},
 		"Directory":    {"runc, newer", `OCI runtime create failed: exec: "/": is a directory: unknown`, engine.ErrCannotExecute},
 		"Format":       {"another machine's program", `OCI runtime create failed: exec /app: exec format error`, engine.ErrCannotExecute},
+		"NewerFile":    {"runc 1.2, a script's interpreter", `exec /app.sh: no such file or directory`, engine.ErrNoCommand},
+		"Device":       {"no command is missing", `error gathering device information while adding custom device "/dev/none": no such file or directory`, nil},
+		"Mount":        {"nor here", `OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting "/a" to rootfs at "/b": stat /a: permission denied: unknown`, nil},
 		"Other":        {"the engine's fault", "cannot join network of a non running container: abc", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

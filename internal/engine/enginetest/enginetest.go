@@ -160,6 +160,8 @@ func (s *suite) notFound() {
 	s.is(err, engine.ErrNotFound, "Inspect")
 	_, err = s.Image(ctx, Missing)
 	s.is(err, engine.ErrNotFound, "Image")
+	_, err = s.Image(ctx, "NONE/none") // a host to some engines, and no name at all to others
+	s.is(err, engine.ErrNotFound, "Image")
 	_, err = s.Volume(ctx, none)
 	s.is(err, engine.ErrNotFound, "Volume")
 	_, err = s.Wait(ctx, none)
