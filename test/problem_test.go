@@ -35,7 +35,7 @@ func TestAllThatIsWrongIsToldAtOnceAndNothingIsCreated(t *testing.T) {
 	_, told := s.Logs(t)
 	for _, want := range []string{
 		"pod.component.unknown: comand: ", "pod.component.rejected: ports: ", "pod.component.typed: tty: ", "pod.component.imageless: image: ",
-		"first -> second -> first", "pod.component.lonely: depends_on: ", `"nobody"`, "pod.component.broken: ",
+		"first -> second -> first", "pod.component.lonely: depends_on.nobody: ", "pod.component.broken: ",
 	} {
 		if !strings.Contains(told, want) {
 			t.Errorf("%q is not told", want)

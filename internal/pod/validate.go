@@ -179,7 +179,7 @@ func (v *validator) dependencies(c Component) {
 		switch never := v.never(on.Condition, other); {
 		case !known && on.Optional: // there is nothing to wait for
 		case !known:
-			v.wrong(c.Name, "depends_on", "there is no component %q; known are %s", on.Name, v.names())
+			v.wrong(c.Name, place, "there is no such component; known are %s", v.names())
 		case !slices.Contains(conditions, on.Condition):
 			v.wrong(c.Name, place, "the condition %q is none of %s, %s and %s", on.Condition, Started, Healthy, Completed)
 		case !v.inOrder(c.Name, on.Name):

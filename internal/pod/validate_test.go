@@ -182,7 +182,7 @@ pod.component.a: x-pod.lifecycle.preStop.httpGet.port: must be a port from 1 to 
 		},
 		"UnknownDependency": {
 			"it would be waited for without end", []pod.Component{after("a", "c"), after("b")},
-			`pod.component.a: depends_on: there is no component "c"; known are a, b`,
+			`pod.component.a: depends_on.c: there is no such component; known are a, b`,
 		},
 		"UnknownCondition": {
 			"nobody would know when it is true",

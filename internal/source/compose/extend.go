@@ -25,13 +25,13 @@ func (a *assembler) extended(s *service, beside map[string]*service, trail []*se
 	trail = append(slices.Clone(trail), s)
 	base, beside := a.base(place, s, says.value, beside)
 	switch {
-	case base == nil:
-		return &plain
-	case slices.Contains(trail, base):
+	case base != nil && !slices.Contains(trail, base):
+		return a.merge(a.extended(base, beside, trail), &plain)
+	case base != nil:
 		a.wrong(place, "%s: a service cannot extend itself", strings.Join(append(namesOf(trail), base.name), " -> "))
-		return &plain
 	}
-	return a.merge(a.extended(base, beside, trail), &plain)
+	plain.partial = true
+	return &plain
 }
 
 // namesOf are those of the services.
@@ -88,7 +88,7 @@ func (a *assembler) extend(place, file string, s *service) *source {
 // each other.
 func (a *assembler) merge(base, over *service) *service {
 	merged := *over
-	merged.entries = nil
+	merged.entries, merged.partial = nil, base.partial || over.partial
 	for _, e := range base.entries {
 		if over.entry(e.key) == nil {
 			merged.entries = append(merged.entries, e)

@@ -24,6 +24,11 @@ type File struct {
 	Problems pod.Problems
 	// Warnings tell what is ignored, and what was probably not meant.
 	Warnings pod.Problems
+	// Partial: a file that it includes could not be read, so that there may be more services.
+	Partial bool
+	// Unread are the places, as in a label, of what other files may say that could not be
+	// read. That nothing is there is no news.
+	Unread []string
 
 	services map[string]*service
 }
@@ -39,7 +44,7 @@ func ReadFile(file string, own Own) File {
 	a := assembler{own: own, extendable: map[extension]*source{}, told: map[string]bool{}}
 	main := scope{dir: path.Dir(file), lookup: a.dotEnv(path.Join(path.Dir(file), ".env"), own.Lookup)}
 	from := a.load(pod.ComposeFile, file, main, nil)
-	f := File{Problems: a.problems, Warnings: a.warnings, services: map[string]*service{}}
+	f := File{Problems: a.problems, Warnings: a.warnings, Partial: a.partial, services: map[string]*service{}}
 	if from == nil {
 		return f
 	}
@@ -49,6 +54,7 @@ func ReadFile(file string, own Own) File {
 		f.component(from.services[name], own, active)
 	}
 	f.nameVolumes(from.volumes)
+	f.dependencies()
 	if len(f.Groups) == 0 && len(f.Problems) == 0 {
 		f.Problems = pod.Problems{pod.Problemf(file, "services: there is none that is to run; add one, or name its profile in COMPOSE_PROFILES")}
 	}
@@ -61,8 +67,29 @@ func (f *File) component(s *service, own Own, active []string) {
 	if r.runs(s.entry("profiles"), active) {
 		f.Groups = append(f.Groups, r.read())
 	}
+	if s.partial {
+		f.Unread = append(f.Unread, join(r.Place, "image"))
+	}
 	f.Problems = append(f.Problems, r.problems...)
 	f.Warnings = append(f.Warnings, r.warnings...)
+}
+
+// dependencies looks at those on services that do not run, or that may be in what could
+// not be read.
+func (f *File) dependencies() {
+	components := slices.Concat(f.Groups...)
+	for _, c := range components {
+		for _, on := range c.DependsOn {
+			place := pod.ComponentPrefix + c.Name + ": depends_on." + on.Name
+			switch idle := f.services[on.Name]; {
+			case on.Optional, slices.ContainsFunc(components, func(c pod.Component) bool { return c.Name == on.Name }):
+			case idle != nil:
+				f.Problems = append(f.Problems, pod.Problemf(place, "is not to run, for none of its profiles is active; name one of them in COMPOSE_PROFILES, or write required: false"))
+			case f.Partial:
+				f.Unread = append(f.Unread, place)
+			}
+		}
+	}
 }
 
 // nameVolumes gives the volumes that have a name of their own in the file that name.
@@ -128,6 +155,8 @@ type service struct {
 	name    string
 	line    int
 	entries []entry
+	// partial: it extends what is not there.
+	partial bool
 }
 
 // An entry is one key of a service, and where it was written.

@@ -50,6 +50,8 @@ func (a *assembler) include(file string, list *yaml.Node, s scope, to *source, l
 			}
 			if from := a.load(place, s.path(other), within, loading); from != nil {
 				a.add(from, to)
+			} else {
+				a.partial = true
 			}
 		}
 	}

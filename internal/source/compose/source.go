@@ -47,6 +47,7 @@ type assembler struct {
 	warnings   pod.Problems
 	extendable map[extension]*source // files that services extend
 	told       map[string]bool       // variables that are known to be missing
+	partial    bool                  // a file that is included could not be read
 	files      int
 }
 

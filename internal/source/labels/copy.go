@@ -66,7 +66,7 @@ func (r *reader) noTarget(component string) {
 		r.wrong(place, "there is no component %q; %s has %d; add one or correct the name", component, pod.InitComponents, len(r.init))
 	case !r.hasFile:
 		r.wrong(place, "there is no component %q; add %s%s or correct the name", component, pod.ComponentPrefix, component)
-	case len(r.groups) > 0: // or else nothing is known of the file
+	case len(r.groups) > 0 && !r.file.Partial: // or else not all is known of the file
 		r.wrong(place, "the Compose file has no service %q that is to run; add it or correct the name", component)
 	}
 }

@@ -49,7 +49,7 @@ func Read(labels map[string]string, own compose.Own) (Reading, error) {
 	r.attachCopies()
 	read := Reading{Pod: pod.Complete(r.pod), Warnings: r.file.Locate(r.file.Warnings), init: r.init, file: r.file}
 	if invalid, _ := pod.Validate(read.Pod).(pod.Problems); invalid != nil {
-		r.problems = append(r.problems, news(r.problems, read.ofInit(once(invalid)))...)
+		r.problems = append(r.problems, r.news(read.ofInit(once(invalid)))...)
 	}
 	return read, r.file.Locate(r.problems).Err()
 }
@@ -194,10 +194,14 @@ func (r *reader) noComponent() {
 
 // news are the problems in found that do not follow from those known already: that
 // a component has no image is no news when its image or all of it cannot be read.
-func news(known, found pod.Problems) pod.Problems {
+func (r *reader) news(found pod.Problems) pod.Problems {
+	known := slices.Clone(r.file.Unread)
+	for _, p := range r.problems {
+		known = append(known, p.Place)
+	}
 	follows := func(p pod.Problem) bool {
-		return slices.ContainsFunc(known, func(k pod.Problem) bool {
-			return strings.HasPrefix(p.Place+": ", k.Place+": ") || strings.HasPrefix(beforeName.ReplaceAllString(p.Place, "")+": ", k.Place+": ")
+		return slices.ContainsFunc(known, func(k string) bool {
+			return strings.HasPrefix(p.Place+": ", k+": ") || strings.HasPrefix(beforeName.ReplaceAllString(p.Place, "")+": ", k+": ")
 		})
 	}
 	return slices.DeleteFunc(slices.Clone(found), follows)

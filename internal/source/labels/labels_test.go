@@ -32,6 +32,7 @@ var files = compose.Own{
 		text, found := map[string]string{
 			"/pod.yml":     "services:\n  app: {image: a, ports: [80]}\n  db:\n    image: b\n    depends_on: [app]\n    hostname: c\n",
 			"/bad.yml":     "services:\n  a:\n    image: [a]\n    ports: [80]\n  b:\n    user: c\n  c:\n    image: d\n    depends_on: [a, e]\n    volumes: ['f:/']\n  d: {extends: {file: base.yml, service: base}}\n",
+			"/partial.yml": "include: [none.yml]\nservices:\n  a: {extends: {file: none.yml, service: b}, depends_on: [c, d]}\n  d: {image: e, profiles: [f]}\n",
 			"/sidecar.yml": "services: {a: {image: b, x-pod: {sidecar: true}}}",
 			"/life.yml":    "services:\n  web:\n    image: a\n    depends_on: {gone: {condition: service_healthy, required: false}, log: {condition: service_healthy}}\n    pre_start: [{command: [b]}]\n  log: {image: c, healthcheck: {test: d}, x-pod: {sidecar: true}}\n  gone: {image: e, profiles: [test]}\n",
 			"/base.yml":    "services:\n  base:\n    image: a\n    depends_on: [nobody]\n",
@@ -317,6 +318,7 @@ var golden = []struct {
 	{"no path of a file", map[string]string{"pod.compose.file": " \n", "pod.copy.a": "/a:/b"}},
 	{"a file that is not there", map[string]string{"pod.compose.file": "/none.yml", "pod.copy.a": "/a:/b"}},
 	{"what is wrong in a file, each with its place in it", map[string]string{"pod.compose.file": "/bad.yml", "pod.copy.a": "/a:/b", "pod.copy.other": "/a:/b"}},
+	{"what is in files that are not there is not missed as well", map[string]string{"pod.compose.file": "/partial.yml", "pod.copy.c": "/a:/b"}},
 	{"misspelled", map[string]string{
 		"pod.components.a": "{image: b}", "pod.component": "{image: b}", "pod.component.": "{image: b}", "pod.Component.a": "{image: b}",
 		"pod.stop_grace": "1s", "pod.restart-backoff": "{}", "pod.unready_": "ignore", "pod.init.containers": "[]",
