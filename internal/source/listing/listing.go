@@ -65,22 +65,29 @@ func scalar(v reflect.Value) *yaml.Node {
 
 func text(s string) *yaml.Node { return scalar(reflect.ValueOf(s)) }
 
-// structNode has the fields that are set, in the order of the model.
+// structNode has the fields that are set, in the order of the model, without those that
+// are no part of a definition and so of its hash.
 func structNode(v reflect.Value) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	for i := range v.NumField() {
 		field, value := v.Type().Field(i), v.Field(i)
-		if value.IsZero() {
+		if value.IsZero() || field.Tag.Get("json") == "-" {
 			continue
 		}
 		written := nodeOf(value)
-		if field.Name == "Mode" {
-			written = mode(value)
+		if as := forms[field.Name]; as != nil {
+			written = as(value)
 		}
 		n.Content = append(n.Content, text(nameOf(field.Name)), written)
 	}
 	return n
 }
+
+// forms are those of fields that people write otherwise than the model has them.
+var forms = map[string]func(reflect.Value) *yaml.Node{"Mode": mode, "CPUs": cpus}
+
+// cpus is a number of CPUs as people write it, such as 0.5.
+func cpus(v reflect.Value) *yaml.Node { return scalar(reflect.ValueOf(float64(v.Int()) / 1e9)) }
 
 // mode is a file's mode as people write it.
 func mode(v reflect.Value) *yaml.Node {

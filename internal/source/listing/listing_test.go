@@ -22,7 +22,7 @@ func TestAPodIsWrittenInTheWordsOfTheModel(t *testing.T) {
 			Resources: pod.Resources{Memory: 64 << 20, CPUs: 5e8, CPUSet: "0-2", Ulimits: map[string][2]int64{"nofile": {1, 2}}},
 			Blkio:     pod.Blkio{ReadIOps: map[string]uint64{"/dev/sda": 5}},
 			Volumes:   []pod.Volume{{Kind: pod.Named, Source: "logs", Target: "/logs", ReadOnly: true}},
-			Copies:    []pod.Copy{{Source: "/a", Target: "/b", Mode: &mode, UID: &zero}},
+			Copies:    []pod.Copy{{Source: "/a", Target: "/b", Mode: &mode, UID: &zero, Place: "pod.component.web: configs"}},
 			Probes:    pod.Probes{Liveness: &pod.Probe{HTTP: &pod.HTTPGet{Port: 80}, Period: time.Second}},
 			StopGrace: 90 * time.Second, DependsOn: []pod.Dependency{{Name: "db"}},
 			DeviceRequests: []pod.DeviceRequest{{IDs: []string{"x"}}},
@@ -43,7 +43,7 @@ func TestAPodIsWrittenInTheWordsOfTheModel(t *testing.T) {
     init: false
     resources:
       memory: 67108864
-      cpus: 500000000
+      cpus: 0.5
       cpuSet: 0-2
       ulimits:
         nofile: [1, 2]
