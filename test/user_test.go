@@ -49,6 +49,28 @@ func TestASupervisorNeedsNoRootAndNoRoom(t *testing.T) {
 	s.terminated(t)
 }
 
+// What its user may not read it says before it makes anything.
+func TestASupervisorThatMayNotReadAFileSaysWhoHasToBeLet(t *testing.T) {
+	t.Parallel()
+	d := dockertest.New(t)
+	spec := d.Supervisor(t, components{"web": kit("sleep")}.labels())
+	spec.Labels[pod.CopyPrefix+"web"] = "/conf/key:/key"
+	dir := dirWith(t, "key", "a secret")
+	if err := os.Chmod(filepath.Join(dir, "key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec.User = fmt.Sprint("65534:", socketGroup(t, d))
+	spec.Binds = append(spec.Binds, dir+":/conf:ro")
+	s := run(t, d, spec)
+	if code := s.Wait(t); code != 2 {
+		t.Errorf("exited with %d, want 2", code)
+	}
+	_, told := s.Logs(t)
+	if want := "supervisor: pod.copy.web: cannot copy /conf/key: permission denied; let the supervisor's user read it\n"; told != want {
+		t.Errorf("got %q, want %q", told, want)
+	}
+}
+
 // has asserts that a component has a file with that text.
 func (s supervisor) has(t *testing.T, component, path, want string) {
 	t.Helper()

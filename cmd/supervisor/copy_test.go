@@ -26,6 +26,7 @@ var refused = []struct{ why, component, copy string }{
 	{"a device is the engine's", "{image: b}", "/dev/null:/x"},
 	{"a tmpfs hides it", "{image: b, tmpfs: /run}", "ROOT/plain:/run/x"},
 	{"so does one among the volumes", "{image: b, volumes: [{type: tmpfs, target: /t}]}", "{ROOT/plain: /t/}"},
+	{"and what the engine mounts", "{image: b}", "ROOT/plain:/etc/hosts"},
 	{"nobody may write to it", "{image: b, volumes: ['v:/v:ro']}", "[ROOT/plain:/v/x]"},
 	{"nor can anything be mounted there", "{image: b, volumes: ['v:/v:ro'], secrets: [{source: none, target: /v/x}]}", ""},
 	{"the service has no such secret", "{image: b, secrets: [none, {source: nil, target: key}]}", ""},

@@ -102,14 +102,16 @@ func checkCopies(read labels.Reading, mounts ownMounts) error {
 // checkCopy says why a copy into a component cannot be made, or would not be seen.
 func checkCopy(c pod.Component, file pod.Copy, mounts ownMounts) error {
 	err := archive.Check(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w; give it to the supervisor, as a secret, a config or a volume of its service", err)
-	}
-	if err == nil {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; let the supervisor's user read it", err)
+	case err == nil:
 		file.Memory, err = mounts.handsOn(file)
 	}
-	if tmpfs, hidden := c.Hides(file); err == nil && hidden {
-		return fmt.Errorf("%s is in the tmpfs %s, which is empty when the component starts; copy to elsewhere", path.Clean(file.Target), tmpfs)
+	if why := c.Hides(file); err == nil && why != "" {
+		return fmt.Errorf("%s %s; copy to elsewhere", path.Clean(file.Target), why)
 	}
 	return err
 }

@@ -122,13 +122,23 @@ func (v *validator) receives(c Component, file Copy) {
 	}
 }
 
-// Hides tells in which tmpfs the component would not see a copy, for it is mounted at the
-// start over what was copied; what is handed on in memory is mounted too. Validate cannot
-// tell, because a reader does not know what of the supervisor's is in memory.
-func (c Component) Hides(file Copy) (tmpfs string, hidden bool) {
-	in := c.around(file.Target)
-	return in.Target, in.Kind == Tmpfs && !file.Memory
+// Hides tells why the component would not see a copy, nothing if it would: something is
+// mounted at the start over what was copied; what is handed on in memory is mounted too.
+// Validate cannot tell, because a reader does not know what of the supervisor's is in memory.
+func (c Component) Hides(file Copy) (why string) {
+	in, target := c.around(file.Target), path.Clean(file.Target)
+	switch {
+	case file.Memory:
+	case in.Kind == Tmpfs:
+		return "is in the tmpfs " + in.Target + ", which is empty when the component starts"
+	case slices.Contains(engineFiles, target) && path.Clean(in.Target) != target:
+		return "is where the engine mounts a file of its own"
+	}
+	return ""
 }
+
+// engineFiles are what the engine mounts into every container.
+var engineFiles = []string{"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"}
 
 // around is the innermost of the component's volumes that a path is in, or at.
 func (c Component) around(target string) (in Volume) {

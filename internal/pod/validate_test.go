@@ -296,27 +296,29 @@ func TestValidateLooksAtThePodAsAWhole(t *testing.T) {
 	}
 }
 
-func TestATmpfsHidesWhatIsCopiedButNotWhatIsMounted(t *testing.T) {
+func TestATmpfsAndTheEnginesFilesHideWhatIsCopiedButNotWhatIsMounted(t *testing.T) {
 	c := pod.Component{
 		Name: "a", Image: "img", Tmpfs: map[string]string{"/run/": "", "/a/b/tmp": ""},
-		Volumes: []pod.Volume{{Kind: pod.Tmpfs, Target: "/t"}, {Kind: pod.Named, Source: "v", Target: "/run/kept"}, {Kind: pod.Named, Source: "x", Target: "/a/b"}},
+		Volumes: []pod.Volume{{Kind: pod.Tmpfs, Target: "/t"}, {Kind: pod.Named, Source: "v", Target: "/run/kept"}, {Kind: pod.Named, Source: "x", Target: "/a/b"}, {Kind: pod.Bind, Source: "/h", Target: "/etc/hosts"}},
 	}
 	for target, test := range map[string]struct{ why, want string }{
-		"/run/x":            {"below it", "/run/"},
-		"/run":              {"in its place", "/run/"},
-		"/running":          {"a name that begins alike", ""},
-		"/run/kept/x":       {"a volume in it is mounted too", ""},
-		"/t/":               {"a volume can be a tmpfs", "/t"},
-		"/a/b/x":            {"a volume", ""},
-		"/a/b/tmp/y/../x":   {"a tmpfs in a volume", "/a/b/tmp"},
-		"/a/b/tmp/../tmp/x": {"paths are made clean", "/a/b/tmp"},
+		"/run/x":               {"below it", "is in the tmpfs /run/, which is empty when the component starts"},
+		"/run":                 {"in its place", "is in the tmpfs /run/, which is empty when the component starts"},
+		"/running":             {"a name that begins alike", ""},
+		"/run/kept/x":          {"a volume in it is mounted too", ""},
+		"/t/":                  {"a volume can be a tmpfs", "is in the tmpfs /t, which is empty when the component starts"},
+		"/a/b/x":               {"a volume", ""},
+		"/a/b/tmp/y/../x":      {"a tmpfs in a volume", "is in the tmpfs /a/b/tmp, which is empty when the component starts"},
+		"/etc/../etc/hostname": {"the engine's own", "is where the engine mounts a file of its own"},
+		"/etc/hosts":           {"a volume over the engine's own", ""},
+		"/etc/hosts.allow":     {"nobody's", ""},
+		"/a/b/tmp/../tmp/x":    {"paths are made clean", "is in the tmpfs /a/b/tmp, which is empty when the component starts"},
 	} {
-		in, hidden := c.Hides(pod.Copy{Source: "/x", Target: target})
-		if hidden != (test.want != "") || hidden && in != test.want {
-			t.Errorf("%s: got %q, %t, want %q: %s", target, in, hidden, test.want, test.why)
+		if got := c.Hides(pod.Copy{Source: "/x", Target: target}); got != test.want {
+			t.Errorf("%s: got %q, want %q: %s", target, got, test.want, test.why)
 		}
-		if _, hidden := c.Hides(pod.Copy{Source: "/x", Target: target, Memory: true}); hidden {
-			t.Errorf("%s: what is in memory is mounted, and seen", target)
+		if why := c.Hides(pod.Copy{Source: "/x", Target: target, Memory: true}); why != "" {
+			t.Errorf("%s: what is in memory is mounted, and seen: %s", target, why)
 		}
 	}
 }
