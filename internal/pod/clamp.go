@@ -31,6 +31,9 @@ type lowering struct {
 func (l *lowering) all(r *Resources, own Limits) {
 	l.lower("mem_limit", &r.Memory, own.Memory, size)
 	l.lower("mem_reservation", &r.MemoryReservation, own.Memory, size)
+	if engines := 2 * r.Memory; r.MemorySwap == 0 && own.MemorySwap > 0 && engines > own.MemorySwap {
+		r.MemorySwap = own.MemorySwap // which nobody has asked to be more
+	}
 	l.lower("memswap_limit", &r.MemorySwap, own.MemorySwap, size)
 	l.lower("cpus", &r.CPUs, own.CPUs, billionths)
 	l.lower("cpu_quota", &r.CPUQuota, quota(own.CPUs, r.CPUPeriod), whole)

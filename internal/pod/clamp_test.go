@@ -23,6 +23,8 @@ func TestClampLowersWhatIsAboveTheSupervisorsOwn(t *testing.T) {
 		"CPUs":      {"in either form", own, pod.Resources{CPUs: 1e9}, pod.Resources{CPUs: 5e8}, "pod.component.a: cpus: 1 is more than the supervisor itself may use, and lowered to 0.5"},
 		"Quota":     {"of the kernel's period", own, pod.Resources{CPUQuota: 60000}, pod.Resources{CPUQuota: 50000}, "pod.component.a: cpu_quota: 60000 is more than the supervisor itself may use, and lowered to 50000"},
 		"Period":    {"of a period of its own", own, pod.Resources{CPUQuota: 5000, CPUPeriod: 10000}, pod.Resources{CPUQuota: 5000, CPUPeriod: 10000}, ""},
+		"Swap":      {"of which an engine gives as much as memory, unless told otherwise", pod.Limits{Memory: 100, MemorySwap: 150}, pod.Resources{Memory: 80}, pod.Resources{Memory: 80, MemorySwap: 150}, ""},
+		"LessSwap":  {"which may be less than there is", pod.Limits{Memory: 100, MemorySwap: 150}, pod.Resources{Memory: 70}, pod.Resources{Memory: 70}, ""},
 		"Sizes": {
 			"told as they are written", pod.Limits{Memory: 64 << 20, MemorySwap: 65<<10 + 1}, pod.Resources{Memory: 1 << 30, MemoryReservation: 1536 << 20, MemorySwap: -1},
 			pod.Resources{Memory: 64 << 20, MemoryReservation: 64 << 20, MemorySwap: 65<<10 + 1},
