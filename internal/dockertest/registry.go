@@ -50,6 +50,7 @@ func (r *Registry) guard(inner http.Handler) http.Handler {
 			w.Header().Set("WWW-Authenticate", `Basic realm="a test"`)
 			w.WriteHeader(http.StatusUnauthorized)
 		default:
+			w.Header().Set("Content-Type", "application/json") // of errors: newer engines look at it
 			inner.ServeHTTP(w, req)
 		}
 	})

@@ -27,11 +27,13 @@ func fail(err error, what string, args ...any) error {
 	return fmt.Errorf("cannot %s: %w", what, plain{err})
 }
 
-// plain is an engine's error without the words that say who said it.
+// plain is an engine's error without the words that say who said it, and without
+// the colon before a reason that was not given.
 type plain struct{ error }
 
 func (p plain) Error() string {
-	return strings.TrimPrefix(strings.TrimSpace(p.error.Error()), "Error response from daemon: ")
+	said := strings.TrimPrefix(strings.TrimSpace(p.error.Error()), "Error response from daemon: ")
+	return strings.TrimSuffix(said, ":")
 }
 
 func (p plain) Unwrap() error { return p.error }

@@ -13,7 +13,7 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 )
 
-// The texts are what Docker 20.10 and engines with containerd's image store say.
+// The texts are what Docker 20.10, 26.1 and engines with containerd's image store say.
 func TestAFailedPullIsOfAKindOfItsOwn(t *testing.T) {
 	none := errors.New("no kind")
 	said := func(text string) error { return errors.New("Error response from daemon: " + text) }
@@ -26,6 +26,7 @@ func TestAFailedPullIsOfAKindOfItsOwn(t *testing.T) {
 		kind error
 	}{
 		"Unauthorized":      {"the registry's own word", said(`unauthorized`), engine.ErrDenied},
+		"UnauthorizedBare":  {"from newer engines, of an answer without a body", said(`unauthorized: `), engine.ErrDenied},
 		"UnauthorizedWhy":   {"with a reason", said(`unauthorized: authentication required`), engine.ErrDenied},
 		"TokenServer":       {"Docker Hub's", said(`Get "https://registry-1.docker.io/v2/x/manifests/1": unauthorized: incorrect username or password`), engine.ErrDenied},
 		"NoneGiven":         {"it wants some", said(`Head "https://r.example/v2/x/manifests/1": no basic auth credentials`), engine.ErrDenied},
@@ -47,6 +48,7 @@ func TestAFailedPullIsOfAKindOfItsOwn(t *testing.T) {
 		"ContainerdCopy":    {"and in the midst of it", said(`failed to copy: httpReadSeeker: failed open: unexpected status code https://r.example/v2/x/blobs/sha256:aa: 504 Gateway Timeout`), engine.ErrUnavailable},
 		"TooMany":           {"we ask too often", said(`toomanyrequests: You have reached your pull rate limit.`), engine.ErrUnavailable},
 		"TooManyBare":       {"or it says so in numbers", said(`error parsing HTTP 429 response body: unexpected end of JSON input: ""`), engine.ErrUnavailable},
+		"TooManyEmpty":      {"or newer engines find no reason", said(`toomanyrequests: `), engine.ErrUnavailable},
 		"Refused":           {"nobody listens", said(`Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused`), engine.ErrUnavailable},
 		"Reset":             {"nobody listens any more", said(`Get "https://r.example/v2/": read tcp 10.0.0.1:1->10.0.0.2:443: read: connection reset by peer`), engine.ErrUnavailable},
 		"Cut":               {"or hangs up", said(`Head "https://r.example/v2/x/manifests/1": EOF`), engine.ErrUnavailable},
@@ -73,7 +75,7 @@ func TestAFailedPullIsOfAKindOfItsOwn(t *testing.T) {
 			if got != c.kind {
 				t.Errorf("%s: %q is of the kind %q, want %q", c.why, err, got, c.kind)
 			}
-			if !errors.Is(err, c.err) || !strings.HasPrefix(err.Error(), "cannot pull r.example/x:1: ") || strings.Contains(err.Error(), "response from daemon") {
+			if !errors.Is(err, c.err) || !strings.HasPrefix(err.Error(), "cannot pull r.example/x:1: ") || strings.HasSuffix(err.Error(), ":") || strings.Contains(err.Error(), "response from daemon") {
 				t.Errorf("%s: not what went wrong: %q", c.why, err)
 			}
 		})
