@@ -1,6 +1,9 @@
 package component
 
-import "github.com/docker/docker/api/types/container"
+import (
+	"github.com/docker/docker/api/types/blkiodev"
+	"github.com/docker/docker/api/types/container"
+)
 
 // A property is something that a component can say, and how it is said to the docker
 // command line. VOLUME stands for a volume of the test's own.
@@ -9,7 +12,7 @@ type property struct {
 	flags []string // of docker create
 	// command replaces the words after the image.
 	command []string
-	// asks is for what the command line cannot say.
+	// asks is for what the command line, or some version of it, cannot say.
 	asks func(*container.Config, *container.HostConfig)
 	// since is the version of the API that has it, if not all have.
 	since string
@@ -23,14 +26,23 @@ var properties = []property{
 	{says: "annotations: {a.b: c}", flags: f("--annotation", "a.b=c"), since: "1.43"},
 	{says: "blkio_config: {weight: 300}", flags: f("--blkio-weight", "300"), unseen: true},
 	{says: "blkio_config: {weight_device: [{path: /dev/null, weight: 200}]}", flags: f("--blkio-weight-device", "/dev/null:200"), unseen: true},
-	{says: "blkio_config: {device_read_bps: [{path: /dev/null, rate: 1m}]}", flags: f("--device-read-bps", "/dev/null:1m"), unseen: true},
-	{says: "blkio_config: {device_write_bps: [{path: /dev/null, rate: 2097152}]}", flags: f("--device-write-bps", "/dev/null:2m"), unseen: true},
-	{says: "blkio_config: {device_read_iops: [{path: /dev/null, rate: 100}]}", flags: f("--device-read-iops", "/dev/null:100"), unseen: true},
-	{says: "blkio_config: {device_write_iops: [{path: /dev/null, rate: '200'}, {path: /dev/zero, rate: 300}]}", flags: f("--device-write-iops", "/dev/null:200", "--device-write-iops", "/dev/zero:300"), unseen: true},
-	{says: "cap_add: [NET_ADMIN, cap_sys_time]", flags: f("--cap-add", "NET_ADMIN", "--cap-add", "cap_sys_time")},
+	// The command line of 26.1 leaves out the next four, and names capabilities as told.
+	{says: "blkio_config: {device_read_bps: [{path: /dev/null, rate: 1m}]}", asks: func(_ *container.Config, h *container.HostConfig) {
+		h.BlkioDeviceReadBps = []*blkiodev.ThrottleDevice{{Path: "/dev/null", Rate: 1 << 20}}
+	}, unseen: true},
+	{says: "blkio_config: {device_write_bps: [{path: /dev/null, rate: 2097152}]}", asks: func(_ *container.Config, h *container.HostConfig) {
+		h.BlkioDeviceWriteBps = []*blkiodev.ThrottleDevice{{Path: "/dev/null", Rate: 2 << 20}}
+	}, unseen: true},
+	{says: "blkio_config: {device_read_iops: [{path: /dev/null, rate: 100}]}", asks: func(_ *container.Config, h *container.HostConfig) {
+		h.BlkioDeviceReadIOps = []*blkiodev.ThrottleDevice{{Path: "/dev/null", Rate: 100}}
+	}, unseen: true},
+	{says: "blkio_config: {device_write_iops: [{path: /dev/null, rate: '200'}, {path: /dev/zero, rate: 300}]}", asks: func(_ *container.Config, h *container.HostConfig) {
+		h.BlkioDeviceWriteIOps = []*blkiodev.ThrottleDevice{{Path: "/dev/null", Rate: 200}, {Path: "/dev/zero", Rate: 300}}
+	}, unseen: true},
+	{says: "cap_add: [NET_ADMIN, cap_sys_time]", flags: f("--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_SYS_TIME")},
 	{says: "cap_add: [ALL]", flags: f("--cap-add", "ALL")},
 	{says: "cap_drop: [ALL]", flags: f("--cap-drop", "ALL")},
-	{says: "cap_drop: [CHOWN, MKNOD]", flags: f("--cap-drop", "CHOWN", "--cap-drop", "MKNOD")},
+	{says: "cap_drop: [CHOWN, MKNOD]", flags: f("--cap-drop", "CAP_CHOWN", "--cap-drop", "CAP_MKNOD")},
 	{says: "cgroup: private", flags: f("--cgroupns", "private"), unseen: true},
 	{says: "cgroup: host", flags: f("--cgroupns", "host"), unseen: true},
 	{says: "command: serve :80", command: f("serve", ":80")},
