@@ -82,6 +82,31 @@ func TestSupervisorsKeepTheirHandsOffEachOther(t *testing.T) {
 	two.terminated(t)
 }
 
+// In a private cgroup namespace, as all are on cgroup v2, who shares a network sees the
+// other's hostname and files.
+func TestSupervisorsThatShareANetworkDoNotTakeEachOtherForThemselves(t *testing.T) {
+	t.Parallel()
+	d := dockertest.New(t)
+	network := d.Run(t, dockertest.Spec{Image: dockertest.Testkit, Cmd: []string{"sleep"}})
+	spec := d.Supervisor(t, components{"web": kit("sleep")}.labels())
+	spec.CgroupNS, spec.Network = "private", dockertest.Join(network)
+	one := run(t, d, spec)
+	one.waitRunning(t)
+	spec.Labels, spec.Network = components{"log": kit("sleep")}.labels(), dockertest.Join(one.Container)
+	two := run(t, d, spec)
+	two.waitRunning(t)
+	for name, s := range map[string]supervisor{"web": one, "log": two} {
+		if got := s.asks(t, "inspect"); !strings.Contains(got, "name: "+name+"\n") {
+			t.Errorf("the pod of %s is\n%s", name, got)
+		}
+	}
+	two.terminated(t)
+	if !one.Running(t) || !one.component(t, "web").Running(t) {
+		t.Error("the end of one has ended the other")
+	}
+	one.terminated(t)
+}
+
 // The lease ends with the supervisor, and pause then asks everyone to end.
 func TestEveryComponentIsAskedToEndWhenTheSupervisorIsKilled(t *testing.T) {
 	t.Parallel()

@@ -14,6 +14,7 @@
 //	supervisor debug               runs one more container beside the components
 //	supervisor version             says which version this is
 //	supervisor kill MARK           kills what has that mark; for supervisors only (see package mark)
+//	supervisor is PLACE            tells whether it runs there; for supervisors only (see self.go)
 //
 // With -help each says what flags it has. Those about a pod that runs are for docker
 // exec SUPERVISOR /supervisor status.
@@ -92,6 +93,8 @@ func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		return code, nil
 	case "kill":
 		return 0, kill(ctx, args)
+	case "is":
+		return 0, is(args)
 	case "version":
 		_, err := fmt.Fprintln(stdout, version)
 		return 0, err

@@ -64,6 +64,8 @@ func TestTheProgramAnswersAndExits(t *testing.T) {
 		"InspectFile": {"one that is there", []string{"inspect", "-f", "testdata/validate/good.yml"}, 0, "# services.shop\ncomponents:\n  - name: web\n    image: nginx:1.22\n    env:\n      A: \"1\"\n", ""},
 		"InspectBad":  {"what is wrong has no pod", []string{"inspect", "-f", "testdata/validate/quote.yml"}, 2, "", "testdata/validate/quote.yml:6:7: "},
 		"KillWhom":    {"all that is killed has one mark", []string{"kill"}, 2, "", "supervisor: kill: there has to be one mark\n"},
+		"IsWhere":     {"there is one place to be", []string{"is"}, 2, "", "supervisor: is: there has to be one place\n"},
+		"IsElsewhere": {"it is where it is", []string{"is", "mnt:[1]"}, 1, "", "supervisor: this is mnt:["},
 		"BadFlag":     {"bad configuration is one line and 2", []string{"-x"}, 2, "", "supervisor: flag provided but not defined: -x; -help lists the flags\n"},
 		"HealthCheck": {"where nobody runs a pod nothing is healthy", []string{"healthcheck"}, 1, "", "supervisor: cannot ask the supervisor: "},
 		"NoPod":       {"where there is no pod nobody knows how it is", []string{"status"}, 1, "", "supervisor: cannot ask the supervisor: "},

@@ -33,10 +33,30 @@ func ownTraces() (identity.Traces, error) {
 	if err != nil {
 		return identity.Traces{}, fmt.Errorf("cannot read own hostname: %w", err)
 	}
+	place, err := os.Readlink(ownPlace)
+	if err != nil {
+		return identity.Traces{}, fmt.Errorf("cannot tell this container from others: %w", err)
+	}
 	return identity.Traces{
 		Told: os.Getenv(envContainer), Task: os.Getenv(envTask),
 		CgroupPaths: paths, MountInfo: string(mounts), Hostname: host, Argv: os.Args,
+		Ask: []string{os.Args[0], "is", place},
 	}, nil
+}
+
+// ownPlace is a link that leads elsewhere in each container: none shares its mounts.
+const ownPlace = "/proc/self/ns/mnt"
+
+// is succeeds in one container only: where ownPlace leads to the named place.
+func is(args []string) error {
+	if len(args) != 1 {
+		return usage("is: there has to be one place")
+	}
+	place, err := os.Readlink(ownPlace)
+	if err == nil && place != args[0] {
+		err = fmt.Errorf("this is %s", place)
+	}
+	return err
 }
 
 // container is the one that this process is in, as its first or, by docker exec, as a

@@ -49,6 +49,7 @@ type Spec struct {
 	PidsLimit   int64 // 0: none
 
 	CgroupParent string
+	CgroupNS     string // the cgroup namespace: "host" or "private"; empty: the engine's
 	StopSignal   string
 	StopTimeout  time.Duration // in whole seconds; 0: the engine's
 	LogDriver    string        // empty: the engine's
@@ -136,7 +137,7 @@ func (s Spec) words(t testing.TB, e *Engine) (*container.Config, *container.Host
 		NetworkMode: container.NetworkMode(s.Network), PidMode: container.PidMode(s.PID), IpcMode: container.IpcMode(s.IPC),
 		PortBindings: bound, AutoRemove: s.AutoRemove, ReadonlyRootfs: s.ReadOnly, Privileged: s.Privileged,
 		CapDrop: s.CapDrop, CapAdd: s.CapAdd, SecurityOpt: s.SecurityOpt, GroupAdd: s.GroupAdd,
-		LogConfig: container.LogConfig{Type: s.LogDriver},
+		LogConfig: container.LogConfig{Type: s.LogDriver}, CgroupnsMode: container.CgroupnsMode(s.CgroupNS),
 		Resources: container.Resources{Memory: s.Memory, PidsLimit: positive(s.PidsLimit), CgroupParent: s.CgroupParent},
 	}
 	return config, host

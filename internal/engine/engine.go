@@ -306,6 +306,9 @@ type Seen struct {
 	// Hostname and Argv are what the process in it can see of itself.
 	Hostname string
 	Argv     []string
+	// Network is the container whose network it has joined, empty for none. List tells
+	// it too.
+	Network ID
 	// Mounts are the volumes and host paths mounted into it.
 	Mounts      []Mounted
 	OOMScoreAdj int

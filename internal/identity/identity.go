@@ -31,6 +31,9 @@ type Traces struct {
 	Hostname string
 	// Argv is the command line of this process.
 	Argv []string
+	// Ask is a command that exits with 0 in this process's container, and in no other
+	// one that runs the same program.
+	Ask []string
 }
 
 // taskLabel is how Swarm marks the container of a task.
@@ -44,24 +47,66 @@ func Find(ctx context.Context, e engine.Engine, t Traces) (engine.Seen, error) {
 	if t.Told != "" {
 		return e.Inspect(ctx, t.Told)
 	}
-	refs, err := t.candidates(ctx, e)
+	refs, err := t.own(ctx, e)
 	if err != nil {
 		return engine.Seen{}, err
 	}
-	for _, ref := range refs {
-		found, err := e.Inspect(ctx, ref)
+	found, err := t.fitting(ctx, e, refs)
+	if err != nil || len(found) > 0 {
+		return first(found), err
+	}
+	return t.findInNetwork(ctx, e)
+}
+
+// findInNetwork looks among those that share a network, as they share the traces that
+// are left. Where several are as we are, each is asked.
+func (t Traces) findInNetwork(ctx context.Context, e engine.Engine) (engine.Seen, error) {
+	all, err := e.List(ctx, nil)
+	if err != nil {
+		return engine.Seen{}, err
+	}
+	for _, ref := range t.ofNetwork() {
+		found, err := t.fitting(ctx, e, sharing(all, ref))
 		switch {
-		case err == nil && t.fit(found):
-			return found, nil
-		case err != nil && !errors.Is(err, engine.ErrNotFound):
-			return engine.Seen{}, err
+		case err != nil || len(found) == 1:
+			return first(found), err
+		case len(found) > 1:
+			return t.ask(ctx, e, found)
 		}
 	}
 	return engine.Seen{}, ErrUnknown
 }
 
-// candidates are container references to try, the surest first.
-func (t Traces) candidates(ctx context.Context, e engine.Engine) ([]string, error) {
+// ask returns the one of several containers that says it is ours, or ErrUnknown. Others
+// may end while they are asked.
+func (t Traces) ask(ctx context.Context, e engine.Engine, all []engine.Seen) (engine.Seen, error) {
+	var unasked error
+	for _, c := range all {
+		code, err := e.Exec(ctx, c.ID, engine.Exec{Command: t.Ask})
+		if err == nil && code == 0 {
+			return c, nil
+		}
+		unasked = errors.Join(unasked, err)
+	}
+	return engine.Seen{}, errors.Join(unasked, ErrUnknown)
+}
+
+// fitting are those of some containers that are there and may be ours.
+func (t Traces) fitting(ctx context.Context, e engine.Engine, refs []string) (all []engine.Seen, err error) {
+	for _, ref := range refs {
+		found, err := e.Inspect(ctx, ref)
+		switch {
+		case err == nil && t.fit(found):
+			all = append(all, found)
+		case err != nil && !errors.Is(err, engine.ErrNotFound):
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// own are references to containers that have what only ours has, the surest first.
+func (t Traces) own(ctx context.Context, e engine.Engine) ([]string, error) {
 	var refs []string
 	if t.Task != "" {
 		tasks, err := e.List(ctx, map[string]string{taskLabel: t.Task})
@@ -75,11 +120,39 @@ func (t Traces) candidates(ctx context.Context, e engine.Engine) ([]string, erro
 	for _, path := range t.CgroupPaths {
 		refs = append(refs, idsIn(path)...)
 	}
-	refs = append(refs, mountedHostname(t.MountInfo)...)
+	return unique(refs), nil
+}
+
+// ofNetwork are references to the container whose network we have: ours, or the one
+// whose network we have joined.
+func (t Traces) ofNetwork() []string {
+	refs := mountedHostname(t.MountInfo)
 	if shortID.MatchString(t.Hostname) {
 		refs = append(refs, t.Hostname)
 	}
-	return unique(refs), nil
+	return unique(refs)
+}
+
+// sharing are a container and those that have joined its network, or that of one that
+// has.
+func sharing(all []engine.Seen, ref string) []string {
+	refs := []string{ref}
+	for i := 0; i < len(refs); i++ { // it grows
+		for _, c := range all {
+			if strings.HasPrefix(string(c.Network), refs[i]) {
+				refs = append(refs, string(c.ID))
+			}
+		}
+	}
+	return refs
+}
+
+// first is the first of some, nothing where there is none.
+func first(all []engine.Seen) (one engine.Seen) {
+	if len(all) > 0 {
+		one = all[0]
+	}
+	return one
 }
 
 // fit reports whether a container can be the one this process runs in. A process

@@ -24,6 +24,20 @@ type stub struct {
 	engine.Engine
 	containers []engine.Seen
 	broken     error
+	asker      string // the container in which Ask succeeds; nobody may ask where it is empty
+	deaf       string // one that cannot be asked
+}
+
+func (s stub) Exec(_ context.Context, id engine.ID, e engine.Exec) (code int, err error) {
+	switch {
+	case s.asker == "":
+		return 0, fmt.Errorf("%.12s is asked without need", id)
+	case string(id) == s.deaf || !slices.Equal(e.Command, ask):
+		return 0, fmt.Errorf("cannot run %q in %.12s", e.Command, id)
+	case string(id) != s.asker:
+		code = 1
+	}
+	return code, nil
 }
 
 func (s stub) Inspect(_ context.Context, ref string) (engine.Seen, error) {
@@ -49,12 +63,18 @@ func (s stub) List(_ context.Context, labels map[string]string) ([]engine.Seen, 
 	}), s.broken
 }
 
-// argv is the command line of the process that asks.
-var argv = []string{"/supervisor", "-logs"}
+// argv is the command line of the process that looks for itself, and ask what it asks.
+var argv, ask = []string{"/supervisor", "-logs"}, []string{"/supervisor", "is", "mnt:[1]"}
 
 // like is a running container in which our command line runs.
 func like(id, hostname string) engine.Seen {
 	return engine.Seen{ID: engine.ID(id), Name: "shop", Running: true, Argv: argv, Hostname: hostname}
+}
+
+// in is a container that has joined the network of another one.
+func in(network string, c engine.Seen) engine.Seen {
+	c.Network = engine.ID(network)
+	return c
 }
 
 // hostnameOf is what the engine mounts into a container.
@@ -93,6 +113,12 @@ func TestTheContainerIsFoundByWhateverTraceLeadsThere(t *testing.T) {
 			[]engine.Seen{like(own, "web")}},
 		"Joined": {"who joined another's network sees that one's files and hostname", Traces{CgroupPaths: []string{"/docker/" + own}, MountInfo: hostnameOf(other), Hostname: other12},
 			[]engine.Seen{another, like(own, "")}},
+		"V2Joined": {"a private namespace hides whose files they are, but not who may have them", Traces{CgroupPaths: []string{"/"}, MountInfo: hostnameOf(other), Hostname: other12},
+			[]engine.Seen{another, in(other, like(own, ""))}},
+		"V2JoinedJoiner": {"one may join the network of who has joined it", Traces{CgroupPaths: []string{"/"}, MountInfo: hostnameOf(other), Hostname: other12},
+			[]engine.Seen{another, in(gone, like(own, "")), in(other, engine.Seen{ID: engine.ID(gone), Running: true})}},
+		"V2JoinedGone": {"a network outlives its container", Traces{CgroupPaths: []string{"/"}, MountInfo: hostnameOf(other), Hostname: other12},
+			[]engine.Seen{in(other, like(own, ""))}},
 		"HostNetwork": {"in the host's network there is the host's hostname", Traces{CgroupPaths: []string{"/"}, MountInfo: hostnameOf(own), Hostname: "node7"},
 			[]engine.Seen{like(own, "node7")}},
 		"Task": {"Swarm tells the task when asked to", Traces{Task: "t1", CgroupPaths: []string{"/"}, Hostname: "web-1"},
@@ -109,6 +135,31 @@ func TestTheContainerIsFoundByWhateverTraceLeadsThere(t *testing.T) {
 				t.Errorf("%s: found %.12q, %v", test.why, got.ID, err)
 			}
 		})
+	}
+}
+
+// In a private cgroup namespace nothing that can be seen tells two apart that share a
+// network and a command line.
+func TestOfContainersThatAreAlikeEachIsAsked(t *testing.T) {
+	var third = strings.Repeat("d4", 32)
+	host := own[:12]
+	there := []engine.Seen{like(own, host), in(own, like(other, host)), in(other, like(third, "")), in(own, engine.Seen{ID: engine.ID(gone), Running: true})}
+	for _, mountinfo := range []string{hostnameOf(own), ""} {
+		traces := Traces{CgroupPaths: []string{"/"}, MountInfo: mountinfo, Hostname: host, Argv: argv, Ask: ask}
+		for _, us := range []string{own, other, third} {
+			for _, deaf := range []string{"", own, other, third} {
+				got, err := Find(t.Context(), stub{containers: there, asker: us, deaf: deaf}, traces)
+				switch {
+				case us == deaf && !(errors.Is(err, ErrUnknown) && strings.Contains(err.Error(), "cannot run")):
+					t.Errorf("%.4s cannot be asked, and the answer is %.4q, %v", us, got.ID, err)
+				case us != deaf && (err != nil || string(got.ID) != us):
+					t.Errorf("%.4s found %.4q, %v", us, got.ID, err)
+				}
+			}
+		}
+		if got, err := Find(t.Context(), stub{containers: there, asker: gone}, traces); !errors.Is(err, ErrUnknown) {
+			t.Errorf("where none is the one, %.4q is found, %v", got.ID, err)
+		}
 	}
 }
 
@@ -151,6 +202,7 @@ func TestAnEngineThatCannotAnswerIsNoAnswer(t *testing.T) {
 	for name, traces := range map[string]Traces{
 		"Inspecting": {CgroupPaths: []string{"/docker/" + own}},
 		"Listing":    {Task: "t1"},
+		"Sharing":    {CgroupPaths: []string{"/"}, MountInfo: hostnameOf(own)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := Find(t.Context(), stub{broken: broken}, traces); !errors.Is(err, broken) {

@@ -31,8 +31,8 @@ const (
 )
 
 // UseKiller says what the containers that kill commands are made like: image, labels,
-// resources. In the image this program is /supervisor. It is called before the first
-// Exec.
+// resources. In the image this program is /supervisor. Without it no command can be
+// killed.
 func (d *Engine) UseKiller(like engine.Container) { d.killer = like }
 
 // Exec implements engine.Engine.

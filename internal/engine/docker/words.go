@@ -93,6 +93,11 @@ func join(id engine.ID) string {
 	return "container:" + string(id)
 }
 
+// joined is the container whose network such a one joins, empty for none.
+func joined(mode container.NetworkMode) engine.ID {
+	return engine.ID(mode.ConnectedContainer())
+}
+
 // bindWord is a host path in the short form, in which the engine makes a missing
 // directory, as users of docker run -v and of Compose expect.
 func bindWord(m engine.Mount) (string, bool) {
@@ -177,6 +182,7 @@ func seen(c container.InspectResponse) engine.Seen {
 		FinishedAt:  moment(c.State.FinishedAt),
 		Hostname:    c.Config.Hostname,
 		Argv:        append([]string{c.Path}, c.Args...),
+		Network:     joined(c.HostConfig.NetworkMode),
 		OOMScoreAdj: c.HostConfig.OomScoreAdj,
 		Limits:      limits(c.HostConfig.Resources),
 	}
@@ -201,6 +207,7 @@ func moment(word string) time.Time {
 // listed is a container as the list shows it: its health is not there.
 func listed(c container.Summary) engine.Seen {
 	s := engine.Seen{ID: engine.ID(c.ID), Image: c.Image, Labels: c.Labels, Running: c.State == container.StateRunning}
+	s.Network = joined(container.NetworkMode(c.HostConfig.NetworkMode))
 	for _, name := range c.Names {
 		if name = strings.TrimPrefix(name, "/"); path.Base(name) == name { // not one of a link
 			s.Name = name

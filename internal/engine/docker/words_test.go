@@ -109,7 +109,7 @@ func TestAnEmptyValueFiltersByTheKeyAlone(t *testing.T) {
 func TestSeenIsAContainerInOurWords(t *testing.T) {
 	inspected := container.InspectResponse{
 		ContainerJSONBase: &container.ContainerJSONBase{
-			ID: "id", Name: "/web", Path: "/app", Args: []string{"serve"}, HostConfig: &container.HostConfig{OomScoreAdj: 7},
+			ID: "id", Name: "/web", Path: "/app", Args: []string{"serve"}, HostConfig: &container.HostConfig{OomScoreAdj: 7, NetworkMode: "container:n"},
 			State: &container.State{Running: true, Health: &container.Health{Status: "healthy"}},
 		},
 		Config: &container.Config{Image: "app", Hostname: "host", Labels: map[string]string{"a": "b"}},
@@ -120,7 +120,7 @@ func TestSeenIsAContainerInOurWords(t *testing.T) {
 	}
 	want := engine.Seen{
 		ID: "id", Name: "web", Image: "app", Labels: map[string]string{"a": "b"}, Running: true, Health: engine.Healthy,
-		Hostname: "host", Argv: []string{"/app", "serve"}, OOMScoreAdj: 7,
+		Hostname: "host", Argv: []string{"/app", "serve"}, Network: "n", OOMScoreAdj: 7,
 		Mounts: []engine.Mounted{
 			{Type: engine.VolumeMount, Name: "data", Source: "/docker/data", Target: "/data"},
 			{Type: engine.BindMount, Source: "/a", Target: "/b", ReadOnly: true, Propagation: "rslave"},

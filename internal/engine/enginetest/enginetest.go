@@ -60,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"WhatIsInMemoryCanBeMountedFromThere":            (*suite).memory,
 		"NamedVolumesStay":                               (*suite).volumes,
 		"AJoinerNeedsARunningTarget":                     (*suite).joinNeedsTarget,
+		"WhoseNetworkAContainerHasJoinedIsSeen":          (*suite).joinersAreSeen,
 		"JoinersDieWithThePIDNamespace":                  (*suite).joinersDie,
 		"StdinEndsWithItsAttachment":                     (*suite).lease,
 		"StdinCanEndBeforeTheOutput":                     (*suite).halfClosed,
@@ -497,6 +498,23 @@ func (s *suite) joinNeedsTarget() {
 		s.Error("started beside a container that does not run")
 	}
 	s.vanishes(c.Name)
+}
+
+func (s *suite) joinersAreSeen() {
+	first := s.create(s.kit("sleep"))
+	c := s.kit("sleep")
+	c.Network = first
+	joiner := s.create(c)
+	listed, err := s.List(s.Context(), s.Labels)
+	s.must(err)
+	for id, network := range map[engine.ID]engine.ID{first: "", joiner: first} {
+		inspected, err := s.Inspect(s.Context(), string(id))
+		s.must(err)
+		at := slices.IndexFunc(listed, func(c engine.Seen) bool { return c.ID == id })
+		if inspected.Network != network || at < 0 || listed[at].Network != network {
+			s.Errorf("inspected %+v, listed %+v, want network %q", inspected, listed, network)
+		}
+	}
 }
 
 func (s *suite) joinersDie() {

@@ -71,6 +71,7 @@ func (c *container) seen() engine.Seen {
 	s := engine.Seen{
 		ID: c.id, Name: c.Name, Image: c.Image, ImageID: engine.ID(c.Image), Labels: c.Labels, Running: c.running, Health: c.health,
 		ExitCode: c.code, OOMKilled: c.starved, StartedAt: c.started, FinishedAt: c.over, Hostname: string(c.id[len(c.id)-12:]), Argv: c.argv, Mounts: c.mounts,
+		Network: c.Network,
 	}
 	if c.OOMScoreAdj != nil {
 		s.OOMScoreAdj = *c.OOMScoreAdj
