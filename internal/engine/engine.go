@@ -93,8 +93,8 @@ type Engine interface {
 	// Exec runs a command in a running container and returns its exit code when it has
 	// ended: 126 or 127 for one that cannot be executed or is not there. When ctx is
 	// done before, the command and all that it has started are killed; Exec then returns
-	// ctx's cause, and what kept it from killing. It takes a few seconds for that, and
-	// not more.
+	// ctx's cause, and what kept it from killing. It takes a few seconds for that, up to
+	// twenty on an engine under load.
 	Exec(ctx context.Context, id ID, e Exec) (code int, err error)
 	// Stop asks the container to end with its stop signal, kills it when grace is
 	// over (rounded up to whole seconds) and returns when it has ended.

@@ -24,8 +24,9 @@ import (
 const (
 	// killing is how long it may take to kill a command.
 	killing = 10 * time.Second
-	// starting is how long a command that was cut off at its start may take to begin.
-	starting = time.Second
+	// starting is how long a command that was cut off at its start may take to begin. An
+	// engine under load takes seconds for that.
+	starting = 10 * time.Second
 	// look is how long to wait before the state of an exec is asked for again.
 	look = 20 * time.Millisecond
 )
@@ -45,7 +46,7 @@ func (d *Engine) Exec(ctx context.Context, id engine.ID, e engine.Exec) (code in
 			code, err = d.execCode(ctx, made.ID)
 		}
 		if err != nil && ctx.Err() != nil {
-			err = errors.Join(context.Cause(ctx), d.kill(ctx, id, made.ID, marked))
+			err = errors.Join(context.Cause(ctx), d.kill(context.WithoutCancel(ctx), id, made.ID, marked))
 		}
 	}
 	if err != nil {
@@ -111,14 +112,14 @@ func (d *Engine) execUntil(ctx context.Context, exec string, wanted func(contain
 	}
 }
 
-// kill kills what a command has started. It has a clock of its own, as ctx is done.
+// kill kills what a command has started.
 func (d *Engine) kill(ctx context.Context, id engine.ID, exec, marked string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killing)
+	began, err := d.began(ctx, exec)
+	ctx, cancel := context.WithTimeout(ctx, killing)
 	defer cancel()
-	if !d.began(ctx, exec) || d.ended(ctx, id) {
-		return nil
+	if began && !d.ended(ctx, id) {
+		err = d.sendKiller(ctx, id, marked)
 	}
-	err := d.sendKiller(ctx, id, marked)
 	if d.ended(ctx, id) {
 		return nil
 	}
@@ -133,15 +134,19 @@ func (d *Engine) ended(ctx context.Context, id engine.ID) bool {
 }
 
 // began waits until a command has the mark, for between the request and that there
-// are only the runtime's own processes. It tells whether it ever will.
-func (d *Engine) began(ctx context.Context, exec string) (did bool) {
+// are only the runtime's own processes. It tells whether it has, and of one that may do
+// so yet.
+func (d *Engine) began(ctx context.Context, exec string) (did bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, starting)
 	defer cancel()
 	_ = d.execUntil(ctx, exec, func(now container.ExecInspect) bool { // whom nobody can ask about it is not there
 		did = now.Pid != 0
 		return did || now.ExitCode != 0
 	})
-	return did
+	if !did && ctx.Err() != nil {
+		err = errLate
+	}
+	return did, err
 }
 
 // sendKiller runs a killer to its end.
@@ -165,6 +170,9 @@ func (d *Engine) sendKiller(ctx context.Context, id engine.ID, marked string) er
 	}
 	return nil
 }
+
+// errLate: nothing could be killed yet.
+var errLate = fmt.Errorf("cannot kill it: it has not begun within %v, and may yet", starting)
 
 // errLeft: the killer itself says no more.
 var errLeft = errors.New("some of it may still run")

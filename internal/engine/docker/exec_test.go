@@ -4,9 +4,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"path"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/docker/docker/api/types/container"
 
 	"github.com/podlike/podlike/internal/dockertest"
 	"github.com/podlike/podlike/internal/engine"
@@ -67,6 +76,63 @@ func TestACommandWhoseTimeIsOverIsKilledWithItsChildren(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An engine under load answers at once, and starts the command seconds later.
+func TestACommandThatBeginsWhenItsTimeIsOverIsKilled(t *testing.T) {
+	d := dockertest.New(t)
+	supervisor, target := d.ScratchImage(t, "./cmd/supervisor"), d.Run(t, sleeping)
+	started := startLate(t, d, 2*time.Second)
+	e := open(t)
+	e.UseKiller(engine.Container{Image: supervisor, Labels: d.Labels(nil)})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err := e.Exec(ctx, engine.ID(target.ID), engine.Exec{Command: []string{"/testkit", "ignore"}})
+	if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "kill") {
+		t.Errorf("got %v", err)
+	}
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	if left, code := target.Exec(t, "/testkit", "find", "ignore"); code == 0 {
+		t.Errorf("left:\n%s", left)
+	}
+}
+
+// startLate puts a proxy before the engine that docker.Open reaches. It has commands
+// started so long after nobody listens to them any more, and tells when it has.
+func startLate(t *testing.T, d *dockertest.Engine, delay time.Duration) (started <-chan error) {
+	t.Helper()
+	socket, told := d.Socket(t), make(chan error, 1)
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
+		Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		}},
+	}
+	start := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		client, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			told <- err
+			return
+		}
+		defer client.Close()
+		fmt.Fprint(client, "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+		_, _ = io.Copy(io.Discard, client)
+		<-time.After(delay)
+		told <- d.Client().ContainerExecStart(context.WithoutCancel(r.Context()), path.Base(path.Dir(r.URL.Path)), container.ExecStartOptions{Detach: true})
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if dir, last := path.Split(r.URL.Path); last == "start" && strings.Contains(dir, "/exec/") {
+			start(w, r)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	t.Setenv("DOCKER_HOST", "tcp://"+s.Listener.Addr().String())
+	return told
 }
 
 // Nobody who asks for a timeout may believe that it worked.
