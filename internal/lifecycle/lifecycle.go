@@ -28,7 +28,7 @@ const (
 	Created  State = "created"  // there is one that does not run
 	Starting State = "starting" // the engine was asked to run it
 	Running  State = "running"
-	// Ending: it was asked to end because it is broken; the policy decides after that.
+	// Ending: it was asked to end because it is broken; it has failed then, and the policy decides.
 	Ending State = "ending"
 	// Recycling: it was asked to end because it is to begin anew, whatever its policy.
 	Recycling State = "restarting"
@@ -163,9 +163,9 @@ func live(s State, e Event, l Life) (State, Action) {
 	case s == Waiting && e.Kind == Due:
 		return Pending, Nothing
 	case e.Kind == StartFailed && s.before(Running):
-		return ended(Never, e.Code, l)
+		return ended(Never, l.after(e.Code, false))
 	case e.Kind == Died && (s == Starting || s == Running || s == Ending):
-		return ended(Exited, e.Code, l)
+		return ended(Exited, l.after(e.Code, s == Ending))
 	}
 	return s, Nothing
 }
@@ -176,9 +176,10 @@ func (s State) before(other State) bool {
 	return start[s] > 0 && start[s] < start[other]
 }
 
-// ended is where a component goes that has ended by itself: to last, if it ends the pod.
-func ended(last State, code int, l Life) (State, Action) {
-	switch action := l.after(code); action {
+// ended is where a component goes that has ended by itself, and is followed by an
+// action: to last, if it ends the pod.
+func ended(last State, action Action) (State, Action) {
+	switch action {
 	case Nothing:
 		return Done, Nothing
 	case Restart:
@@ -189,8 +190,9 @@ func ended(last State, code int, l Life) (State, Action) {
 }
 
 // after says what an end with a code is to be followed by: what the first rule that
-// matches says, or else the policy.
-func (l Life) after(code int) Action {
+// matches says, or else the policy. What was asked to end because it is broken has
+// failed, whatever its code: so has, for the kubelet, what a probe has it kill.
+func (l Life) after(code int, broken bool) Action {
 	for _, rule := range l.Restart.Rules {
 		if rule.Matches(code) {
 			if rule.Action == pod.RuleRestartAll {
@@ -199,25 +201,25 @@ func (l Life) after(code int) Action {
 			return Restart
 		}
 	}
-	switch {
+	switch failed := broken || code != 0; {
 	case l.NonEssential:
 		return Nothing
 	case l.Rank == Sidecar:
 		return Restart
-	case code == 0 && (l.Job || l.Rank == Init):
+	case !failed && (l.Job || l.Rank == Init):
 		return Nothing
 	case l.Restart.Policy == pod.RestartAlways:
 		return Restart
 	case l.Restart.Policy == pod.RestartOnFailure:
-		return l.onFailure(code)
+		return l.onFailure(failed)
 	}
 	return Fail
 }
 
 // onFailure is what follows an end under that policy.
-func (l Life) onFailure(code int) Action {
+func (l Life) onFailure(failed bool) Action {
 	switch {
-	case code == 0:
+	case !failed:
 		return Nothing
 	case l.Restart.Max > 0 && l.Restarts >= l.Restart.Max:
 		return Fail

@@ -92,7 +92,7 @@ func TestAnEndIsFollowedByWhatTheUserWants(t *testing.T) {
 		"SecondRule":       {"the first that matches counts", Life{Rank: Main, Restart: rules(pod.RestartNo, in(pod.RuleRestartAll, 1), notIn(pod.RuleRestart))}, 2, Waiting, Restart},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, from := range []State{Starting, Running, Ending} {
+			for _, from := range []State{Starting, Running} {
 				state, action := Next(from, Event{Died, test.code}, test.life)
 				if state != test.state || action != test.action {
 					t.Errorf("%s: from %s to %q, %q; want %q, %q", test.why, from, state, action, test.state, test.action)
@@ -106,6 +106,30 @@ func TestAnEndIsFollowedByWhatTheUserWants(t *testing.T) {
 	}
 }
 
+func TestWhatIsBrokenHasFailedHoweverItEnds(t *testing.T) {
+	for name, test := range map[string]struct {
+		why    string
+		life   Life
+		code   int
+		state  State
+		action Action
+	}{
+		"OnFailure":  {"a failure is tried again", Life{Rank: Main, Restart: pod.Restart{Policy: pod.RestartOnFailure}}, 0, Waiting, Restart},
+		"NoMore":     {"until there are no more tries", Life{Rank: Main, Restart: pod.Restart{Policy: pod.RestartOnFailure, Max: 1}, Restarts: 1}, 0, Exited, Fail},
+		"Job":        {"it has not done what others wait for", Life{Rank: Main, Job: true}, 0, Exited, Fail},
+		"Init":       {"the next one must not start", Life{Rank: Init}, 0, Exited, Fail},
+		"Rule":       {"rules are about codes", Life{Rank: Main, Restart: pod.Restart{Rules: []pod.Rule{{Action: pod.RuleRestart, Codes: []int{0}}}}}, 0, Waiting, Restart},
+		"RuleOfFail": {"rules are about codes", Life{Rank: Main, Restart: pod.Restart{Rules: []pod.Rule{{Action: pod.RuleRestart, Codes: []int{1}}}}}, 0, Exited, Fail},
+		"Failed":     {"as ever", Life{Rank: Main, Restart: pod.Restart{Policy: pod.RestartOnFailure}}, 137, Waiting, Restart},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if state, action := Next(Ending, Event{Died, test.code}, test.life); state != test.state || action != test.action {
+				t.Errorf("%s: %q, %q; want %q, %q", test.why, state, action, test.state, test.action)
+			}
+		})
+	}
+}
+
 // ways are the arrows of the diagram at State, but those that lead to a stop or to
 // where all restart.
 var ways = map[State][]State{
@@ -113,7 +137,7 @@ var ways = map[State][]State{
 	Created:   {Starting, Never, Waiting, Done},
 	Starting:  {Running, Exited, Never, Waiting, Done},
 	Running:   {Ending, Recycling, Exited, Waiting, Done},
-	Ending:    {Recycling, Exited, Waiting, Done},
+	Ending:    {Recycling, Exited, Waiting, Done}, // done is what is not essential
 	Recycling: {Waiting},
 	Waiting:   {Pending},
 	Cleared:   {Pending},

@@ -119,7 +119,7 @@ probe failed: web (liveness: exit code 1)
 	}{
 		"Always": {"it runs again, and everyone else goes on", pod.RestartAlways, 0, 0, `
 component ended: web 0
-component restarts: web (web ended)
+component restarts: web (web was ended: its liveness probe has failed)
 component started: web
 pod stopping: 0 (asked to stop by SIGTERM)
 component ended: db 0
@@ -128,30 +128,33 @@ pod ended: 0 (asked to stop by SIGTERM)
 `},
 		"OnFailure": {"it was killed, but has failed", pod.RestartOnFailure, 5, 0, `
 component ended: web 5
-component restarts: web (web ended)
+component restarts: web (web was ended: its liveness probe has failed)
 component started: web
 pod stopping: 0 (asked to stop by SIGTERM)
 component ended: db 0
 component ended: web 5
 pod ended: 0 (asked to stop by SIGTERM)
 `},
-		"OnFailureButWell": {"who ends well when killed has completed, as with the kubelet", pod.RestartOnFailure, 0, 0, `
+		"OnFailureButWell": {"who ends well when killed has failed all the same, as with the kubelet", pod.RestartOnFailure, 0, 0, `
 component ended: web 0
+component restarts: web (web was ended: its liveness probe has failed)
+component started: web
 pod stopping: 0 (asked to stop by SIGTERM)
 component ended: db 0
+component ended: web 0
 pod ended: 0 (asked to stop by SIGTERM)
 `},
 		"No": {"the pod ends as it did", pod.RestartNo, 5, 5, `
 component ended: web 5
-pod stopping: web 5 (web ended)
+pod stopping: web 5 (web was ended: its liveness probe has failed)
 component ended: db 0
-pod ended: web 5 (web ended)
+pod ended: web 5 (web was ended: its liveness probe has failed)
 `},
 		"NoButWell": {"a pod that has lost what was broken has not succeeded", pod.RestartNo, 0, 1, `
 component ended: web 0
-pod stopping: web 1 (web ended)
+pod stopping: web 1 (web was ended: its liveness probe has failed)
 component ended: db 0
-pod ended: web 1 (web ended)
+pod ended: web 1 (web was ended: its liveness probe has failed)
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -323,7 +326,7 @@ func TestAPostStartHookThatFailsKills(t *testing.T) {
 	}{
 		"Always": {"the next run has another try", pod.RestartAlways, 0, `
 component ended: web 3
-component restarts: web (web ended)
+component restarts: web (web was ended: its post_start hook has failed)
 component started: web
 component started: db
 pod running:
@@ -334,8 +337,8 @@ pod ended: 0 (asked to stop by SIGTERM)
 `},
 		"No": {"the pod ends as the component did", pod.RestartNo, 3, `
 component ended: web 3
-pod stopping: web 3 (web ended)
-pod ended: web 3 (web ended)
+pod stopping: web 3 (web was ended: its post_start hook has failed)
+pod ended: web 3 (web was ended: its post_start hook has failed)
 `},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,7 +54,7 @@ func met(c pod.Condition, e entry) (bool, error) {
 	case pod.Healthy:
 		return metHealth(e)
 	case pod.Completed:
-		if e.State.Over() && e.ended.code != 0 {
+		if e.State.Over() && e.ended.failed() {
 			return false, fmt.Errorf("it has not completed successfully, and another component waits for that: %s", end(e))
 		}
 		return e.State == lifecycle.Done, nil
@@ -82,8 +82,11 @@ func metHealth(e entry) (bool, error) {
 
 // end says how a component has ended.
 func end(e entry) string {
-	if e.ended.why != "" {
+	switch {
+	case e.ended.why != "":
 		return e.ended.why
+	case e.ended.broken != "":
+		return e.ended.broken
 	}
 	return fmt.Sprintf("it ended with %d", e.ended.code)
 }

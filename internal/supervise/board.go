@@ -61,6 +61,9 @@ type ending struct {
 	said              *output.Run
 }
 
+// failed reports whether the run has not come to a good end.
+func (e ending) failed() bool { return e.code != 0 || e.broken != "" }
+
 // none is the ending of what has not ended.
 var none = ending{code: -1}
 

@@ -322,6 +322,8 @@ func TestAConditionThatCannotBeMetEndsThePodAtOnce(t *testing.T) {
 	late := of("db", "unsure")
 	late.StartTimeout = 5 * time.Second
 	other := func(image string) pod.Component { c := of("db", image); c.NonEssential = true; return c }
+	broken := other("app")
+	broken.PostStart = append([]pod.Hook{{Sleep: time.Second}}, hook("greet")...)
 	for name, test := range map[string]struct {
 		why   string
 		on    pod.Dependency
@@ -332,6 +334,7 @@ func TestAConditionThatCannotBeMetEndsThePodAtOnce(t *testing.T) {
 	}{
 		"Failed":      {"who others wait for has failed for good", completed("db"), of("db", "fails"), 3, time.Second, "db ended"},
 		"OfAnother":   {"though nobody else misses it", completed("db"), other("fails"), 3, time.Second, "cannot go on with db: it has not completed successfully, and another component waits for that: it ended with 3"},
+		"Broken":      {"who had to be ended has not succeeded, though it ends with 0", completed("db"), broken, 1, time.Second, "cannot go on with db: it has not completed successfully, and another component waits for that: its post_start hook has failed"},
 		"Health":      {"who has ended will not be healthy", healthy("db"), other("ill"), 3, time.Second, "cannot go on with db: another component waits for its health: it ended with 3"},
 		"TooLate":     {"its user has said how long it may take", healthy("db"), late, 1, 5 * time.Second, "cannot go on with db: it has taken longer than its start timeout of 5s"},
 		"Optional":    {"who can do without does", optional(completed("db")), other("fails"), 9, 2 * time.Second, "web ended"},

@@ -94,8 +94,9 @@ func (s *Supervisor) Run(ctx context.Context) int {
 type ended struct {
 	component string // empty: all have done what they had to
 	code      int
-	err       error // what kept it from running or from being watched; nil if it ended
-	oom       bool  // it lacked memory
+	err       error  // what kept it from running or from being watched; nil if it ended
+	oom       bool   // it lacked memory
+	broken    string // why it was asked to end. Empty: it was not
 }
 
 func (e *ended) Error() string {
@@ -106,6 +107,8 @@ func (e *ended) Error() string {
 		return "all components have completed"
 	case e.oom:
 		return e.component + " was killed for lack of memory"
+	case e.broken != "":
+		return e.component + " was ended: " + e.broken
 	}
 	return e.component + " ended"
 }

@@ -71,7 +71,7 @@ func (r *run) died(name string, h *holding, exit engine.Exit) {
 			e.failures = 0
 		}
 	})
-	if how.broken != "" { // however politely it ended then
+	if cause.broken = how.broken; cause.broken != "" { // however politely it ended then
 		cause.code = max(code, 1)
 	}
 	r.happened(name, lifecycle.Event{Kind: lifecycle.Died, Code: code}, cause)
