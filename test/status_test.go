@@ -123,7 +123,7 @@ func TestTheStatusShowsEveryKindOfComponent(t *testing.T) {
 		Components: []status.Component{
 			{Name: "init-1", Role: status.Init, Image: image, Ready: true, State: status.State{Terminated: &status.StateTerminated{Reason: status.Completed}}},
 			{Name: "proxy", Role: status.Sidecar, Image: image, Ready: true, Started: true, State: runs},
-			{Name: "app", Role: status.Main, Image: image, Restarts: 2, State: status.State{Waiting: &status.StateWaiting{Reason: status.CrashLoopBackOff}},
+			{Name: "app", Role: status.Main, Image: image, Restarts: 1, State: status.State{Waiting: &status.StateWaiting{Reason: status.CrashLoopBackOff}},
 				Last: status.State{Terminated: &status.StateTerminated{Code: 1, Reason: status.Error}}},
 			{Name: "web", Role: status.Main, Image: image, Ready: true, Started: true, State: runs},
 		},
@@ -153,7 +153,7 @@ NAME Running HEALTH TIME ContainersNotReady: app
 NAME READY STATUS RESTARTS AGE LAST STATE
 init-1 (init) yes Completed 0 TIME -
 proxy (sidecar) yes Running 0 TIME -
-app no CrashLoopBackOff 2 (TIME ago) TIME Error (1) TIME ago
+app no CrashLoopBackOff 1 (TIME ago) TIME Error (1) TIME ago
 web yes Running 0 TIME -
 
 app: back-off TIME, TIME left

@@ -111,7 +111,7 @@ func views() []view {
 			ready("proxy", status.Main, ago(400*24*hour)),
 			ready("web", status.Main, ago(-3*time.Second)))},
 		{"crashing", "it ends again and again", but(shop(status.Running, "unhealthy",
-			again(component("app", status.Main, waiting(status.CrashLoopBackOff, "back-off 40s, 12s left")), 4, crash),
+			again(component("app", status.Main, waiting(status.CrashLoopBackOff, "back-off 40s, 12s left")), 3, crash),
 			ready("db", status.Main, ago(70*minute))),
 			status.ContainersReady, status.ContainersNotReady, "app")},
 		{"out of memory", "it needed too much, and runs again", shop(status.Running, "healthy",

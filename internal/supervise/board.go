@@ -127,11 +127,14 @@ func (b *board) holds() {
 // happened moves a component on. It returns where to, and what is to be done.
 func (b *board) happened(name string, what lifecycle.Event) (state lifecycle.State, action lifecycle.Action) {
 	b.update(name, func(e *entry) {
-		state, action = lifecycle.Next(e.State, what, e.Life)
+		before := e.State
+		state, action = lifecycle.Next(before, what, e.Life)
 		e.State = state
-		if action == lifecycle.Restart || action == lifecycle.RestartNow {
-			e.Life.Restarts++
+		switch {
+		case action == lifecycle.Restart || action == lifecycle.RestartNow:
 			e.delay = 0
+		case state == lifecycle.Pending && (before == lifecycle.Waiting || before == lifecycle.Cleared && e.ended != none):
+			e.Life.Restarts++ // not before: it may never come to that
 		}
 	})
 	return state, action

@@ -254,6 +254,12 @@ func livesLookedAt() []life {
 			s.AddImage("asks", fake.Running(runs(time.Second, 42)))
 			s.initial(of("init-1", "soon"))
 		}, 10 * s, []time.Duration{2*s + s/2, 3*s + s/2, 6 * s}},
+		{"AllInit", "one has all restart before others have run at all", []pod.Component{app("web")}, func(s *scene) {
+			s.AddImage("asks", fake.Running(runs(time.Second, 42, 0)))
+			first := of("init-1", "asks")
+			first.Restart.Rules = all.Restart.Rules
+			s.initial(first)
+		}, 10 * s, []time.Duration{6 * s}},
 	}
 }
 
