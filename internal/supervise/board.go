@@ -39,6 +39,8 @@ type entry struct {
 	// started: it has been running since it was last brought up with the pod.
 	started bool
 	since   time.Time // when its run was started
+	// done: the pod goes on without it, or did so until it went down.
+	done bool
 	// ended is how its last run has ended, and before how the one before did.
 	ended, before ending
 	// failures are its restarts since the last calm.
@@ -130,6 +132,7 @@ func (b *board) happened(name string, what lifecycle.Event) (state lifecycle.Sta
 		before := e.State
 		state, action = lifecycle.Next(before, what, e.Life)
 		e.State = state
+		e.done = state == lifecycle.Done || e.done && state == lifecycle.Stopped
 		switch {
 		case action == lifecycle.Restart || action == lifecycle.RestartNow:
 			e.delay = 0

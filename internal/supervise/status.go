@@ -90,7 +90,7 @@ func condition(of status.ConditionType, reason string, inTheWay []string) status
 // unreadyLocked are those that have to be ready and are not.
 func (b *board) unreadyLocked() (names []string) {
 	for _, name := range b.names {
-		if e := b.entries[name]; e.Life.Rank != lifecycle.Init && e.State != lifecycle.Done && !e.Ready() {
+		if e := b.entries[name]; e.Life.Rank != lifecycle.Init && !e.done && !e.Ready() {
 			names = append(names, name)
 		}
 	}
