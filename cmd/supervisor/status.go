@@ -194,6 +194,8 @@ func message(s status.State) string {
 	switch {
 	case s.Waiting != nil:
 		return s.Waiting.Message
+	case s.Running != nil:
+		return s.Running.Message
 	case s.Terminated != nil:
 		return s.Terminated.Message
 	}

@@ -102,7 +102,7 @@ func views() []view {
 			component("app", status.Main, waiting(status.PodInitializing, ""))),
 			status.Initialized, status.ContainersNotInitialized, "migrate")},
 		{"not ready", "it runs and cannot do its work yet", but(shop(status.Running, "starting",
-			component("app", status.Main, running(ago(100*time.Second))),
+			component("app", status.Main, status.State{Running: &status.StateRunning{Since: ago(100 * time.Second), Message: "its readiness probe fails: HTTP status 503"}}),
 			ready("proxy", status.Main, ago(110*time.Second))),
 			status.ContainersReady, status.ContainersNotReady, "app")},
 		{"ready", "all is well, of all ages", shop(status.Running, "healthy",

@@ -34,9 +34,7 @@ func (r *run) attend(name string, c pod.Component, h *holding) {
 			return
 		}
 	}
-	if c.Probes.Startup == nil {
-		r.board.ofRun(name, h.id, func(e *entry) { e.Began = true })
-	}
+	r.board.ofRun(name, h.id, func(e *entry) { e.greeted, e.Began = true, c.Probes.Startup == nil })
 	probe.Watch(ctx, up, c.Probes, r.doer(h), func(t probe.Tried) { r.tried(name, h, t) })
 }
 
@@ -70,17 +68,26 @@ func (r *run) tried(name string, h *holding, t probe.Tried) {
 	case t.Result.Message != "":
 		r.Tell(event.Event{Kind: event.Doubted, Component: name, Why: why})
 	}
-	if !t.Turned {
+	r.board.ofRun(name, h.id, func(e *entry) { e.tried(t) })
+	if t.Turned && failed && t.Kind != probe.Readiness {
+		r.kill(name, h, fmt.Sprintf("its %s probe has failed", t.Kind))
+	}
+}
+
+// tried notes what it means for a component's readiness what a probe has found.
+func (e *entry) tried(t probe.Tried) {
+	failed := t.Result.Outcome == probe.Failure
+	if t.Kind == probe.Liveness {
 		return
 	}
-	switch t.Kind {
-	case probe.Startup:
-		r.board.ofRun(name, h.id, func(e *entry) { e.Began = !failed })
-	case probe.Readiness:
-		r.board.ofRun(name, h.id, func(e *entry) { e.Fit = !failed })
+	if e.missed = ""; failed {
+		e.missed = t.Result.Message
 	}
-	if failed && t.Kind != probe.Readiness {
-		r.kill(name, h, fmt.Sprintf("its %s probe has failed", t.Kind))
+	switch {
+	case t.Turned && t.Kind == probe.Startup:
+		e.Began = !failed
+	case t.Turned:
+		e.Fit = !failed
 	}
 }
 

@@ -48,6 +48,10 @@ type entry struct {
 	// due is when it is to be run again, while it waits for that, and delay for how long.
 	due   time.Time
 	delay time.Duration
+	// greeted: this run's post_start hooks are over. Missed is what the startup or the
+	// readiness probe that it has yet to pass has said when it failed last.
+	greeted bool
+	missed  string
 	// broken is why this run was asked to end. Empty: it was not.
 	broken string
 }

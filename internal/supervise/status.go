@@ -158,7 +158,7 @@ func (b *board) statusLocked(c pod.Component) status.Component {
 func (b *board) stateLocked(c pod.Component, e entry) status.State {
 	switch {
 	case e.runs():
-		return status.State{Running: &status.StateRunning{Since: e.since, Stopping: e.State != lifecycle.Running}}
+		return status.State{Running: &status.StateRunning{Since: e.since, Message: e.lacks(), Stopping: e.State != lifecycle.Running}}
 	case e.State == lifecycle.Waiting && e.delay > 0:
 		left := max(time.Until(e.due), 0).Round(time.Second)
 		return waiting(status.CrashLoopBackOff, fmt.Sprintf("back-off %s, %s left", e.delay, left))
@@ -183,6 +183,29 @@ func (e entry) runs() bool {
 		return e.started && e.since.After(e.ended.finished)
 	}
 	return false
+}
+
+// lacks is what keeps a component that runs from being ready. Empty: nothing does.
+func (e entry) lacks() string {
+	switch {
+	case e.State != lifecycle.Running || e.Ready():
+		return ""
+	case !e.greeted:
+		return "its post_start hooks are not over"
+	case !e.Began:
+		return e.misses("startup")
+	case !e.Fit:
+		return e.misses("readiness")
+	}
+	return "its health check says " + string(cmp.Or(e.Health, lifecycle.Unsure))
+}
+
+// misses says that a probe has yet to pass.
+func (e entry) misses(probe string) string {
+	if e.missed == "" {
+		return "its " + probe + " probe has not passed yet"
+	}
+	return "its " + probe + " probe fails: " + e.missed
 }
 
 // waitsLocked is what a component waits for that does not run yet.

@@ -112,7 +112,7 @@ func state(s status.State, since func(time.Time) string) string {
 	case s.Running != nil && s.Running.Stopping:
 		text = "stopping, runs since " + since(s.Running.Since)
 	case s.Running != nil:
-		text = "runs since " + since(s.Running.Since)
+		text = "runs since " + since(s.Running.Since) + ": " + s.Running.Message
 	case s.Terminated != nil:
 		t := s.Terminated
 		text = fmt.Sprintf("%s %d signal %d %s-%s: %s", t.Reason, t.Code, t.Signal, since(t.Started), since(t.Finished), t.Message)
@@ -187,6 +187,8 @@ func livesLookedAt() []life {
 	unready := restarted("web", "probed", pod.RestartOnFailure)
 	unready.Probes.Readiness = check(1)
 	unready.Probes.Readiness.InitialDelay = 700 * time.Millisecond
+	greets := ready
+	greets.PostStart, greets.Probes.Startup = []pod.Hook{{Sleep: time.Second}}, check(100)
 	all := of("web", "asks")
 	all.Restart.Rules = []pod.Rule{{Action: pod.RuleRestartAll, Codes: []int{42}}}
 	again := started("db")
@@ -222,6 +224,10 @@ func livesLookedAt() []life {
 			s.initial(of("init-1", "soon"), begins, of("init-2", "soon"))
 		}, 10 * s, []time.Duration{s, 4 * s, 6 * s, 9 * s}},
 		{"Ready", "one is ready from 3 s to 6 s", []pod.Component{ready, app("db")}, probed(3*s, 6*s), 10 * s, []time.Duration{2 * s, 5 * s, 8 * s}},
+		{"Greeting", "hooks, the startup probe and the readiness probe come in turn", []pod.Component{greets}, probed(2*s, 5*s),
+			8 * s, []time.Duration{s / 2, s + s/2, 4 * s, 7 * s}},
+		{"Check", "its own check decides", []pod.Component{of("web", "well")},
+			func(s *scene) { s.AddImage("well", checked(well(3*time.Second))) }, 6 * s, []time.Duration{s, 4 * s}},
 		{"Crash", "it fails, and its policy restarts it", []pod.Component{restarted("web", "fails", pod.RestartOnFailure), app("db")},
 			only("fails", runs(time.Second, 3, 4)), 30 * s, []time.Duration{s / 2, 3 * s / 2, 5 * s, 20 * s}},
 		{"Unready", "it is not ready again because the run before was", []pod.Component{unready}, func(s *scene) {

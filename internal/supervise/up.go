@@ -338,6 +338,7 @@ func (r *run) hasStarted(name string, h *holding) {
 		e.State, _ = lifecycle.Next(e.State, lifecycle.Event{Kind: lifecycle.WasStarted}, e.Life)
 		e.started, e.since, e.broken = true, time.Now(), ""
 		e.Began, e.Fit = !attended, c.Probes.Readiness == nil
+		e.greeted, e.missed = len(c.PostStart) == 0, ""
 	})
 	r.Tell(event.Event{Kind: event.Started, Component: name, Container: string(h.id)})
 	if attended {
