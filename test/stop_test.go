@@ -51,6 +51,21 @@ func TestASignalIsHeardAtAnyMoment(t *testing.T) {
 	}
 }
 
+// A terminal that goes away makes docker run pass SIGHUP on, of which a Go program ends.
+func TestAHangUpAsksToStop(t *testing.T) {
+	t.Parallel()
+	s := podOf(t, dockertest.New(t), components{"web": kit("sleep"), "log": kit("sleep", "x-pod: {pid: private}")})
+	s.waitRunning(t)
+	s.Kill(t, "SIGHUP")
+	if code := s.Wait(t); code != 0 {
+		t.Errorf("exited with %d, want 0", code)
+	}
+	if last := s.lastRecord(t); !strings.Contains(last.Why, "SIGHUP") {
+		t.Errorf("it ended, because %q", last.Why)
+	}
+	s.gone(t, 0)
+}
+
 // Swarm kills the supervisor when the grace period is over, so by then all has to be
 // done, however long the components would like to take.
 func TestAPodEndsWithinItsBudgetWhateverItsComponentsDo(t *testing.T) {

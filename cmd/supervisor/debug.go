@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/podlike/podlike/internal/engine"
@@ -61,8 +59,6 @@ func debug(ctx context.Context, args []string, stdin *os.File, stdout, stderr io
 		return 0, err
 	}
 	defer e.Close()
-	ctx, hungUp := signal.NotifyContext(ctx, syscall.SIGHUP)
-	defer hungUp()
 	l := look{Engine: e, stdout: stdout, stderr: stderr}
 	made, err := l.describe(ctx, d, p, isTerminal(stdin))
 	if err != nil {

@@ -83,7 +83,7 @@ func stopped(ctx context.Context, err error) (int, error) {
 	return 0, err
 }
 
-// untilAsked is done when the first SIGTERM or SIGINT comes. More of them change
+// untilAsked is done when the first signal that asks for a stop comes. More of them change
 // nothing: the pod is going down already.
 func untilAsked(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -131,8 +131,11 @@ func inHurry(ctx context.Context) (<-chan struct{}, func()) {
 }
 
 func signalName(s os.Signal) string {
-	if s == syscall.SIGINT {
+	switch s {
+	case syscall.SIGINT:
 		return "SIGINT"
+	case syscall.SIGHUP:
+		return "SIGHUP"
 	}
 	return "SIGTERM"
 }
