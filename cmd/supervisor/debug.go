@@ -165,7 +165,7 @@ func (l look) haveImage(ctx context.Context, ref string) (engine.Image, error) {
 	}
 	fmt.Fprintf(l.stderr, "supervisor: pulling %s\n", ref)
 	if err := l.Pull(ctx, ref, "", keys.For(ref).Credential, func(engine.Progress) {}); err != nil {
-		return found, err
+		return found, exitError{engine.StartCode(err), err}
 	}
 	return l.Image(ctx, ref)
 }

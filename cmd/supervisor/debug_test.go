@@ -209,6 +209,16 @@ func TestADebugCommandThatCannotBeStartedHasDockersExitCode(t *testing.T) {
 	}
 }
 
+func TestADebugImageThatCannotBePulledHasDockersExitCode(t *testing.T) {
+	play(t, func(s *scene) {
+		_, err := s.haveImage(s.Context(), "nowhere:1")
+		var own exitError
+		if !errors.As(err, &own) || own.code != 125 {
+			s.Errorf("got %v, want 125", err)
+		}
+	})
+}
+
 func TestWhatIsLookedAtAndWithWhichImage(t *testing.T) {
 	for name, test := range map[string]struct {
 		why         string
