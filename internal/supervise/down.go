@@ -3,10 +3,13 @@ package supervise
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
@@ -34,17 +37,30 @@ func (r *run) down(ctx context.Context, v *verdict) error {
 	if pauseKilled(*v) && !r.pauseRuns(ctx) {
 		v.component, v.why = plan.Pause, "pause ended, and everything in its namespace with it"
 	}
+	var trouble error // what is wrong, apart from a want of time
 	for {
 		busy, before := r.makers.now() // while there are any, there may be more than is seen
-		trouble := r.takeDown(ctx, hurry, alive)
-		if _, begun := r.makers.now(); busy == 0 && begun == before && trouble == nil {
+		failed := r.takeDown(ctx, hurry, alive)
+		if _, begun := r.makers.now(); busy == 0 && begun == before && failed == nil {
 			r.settle(ctx)
 			return nil
 		}
-		if err := r.catchBreath(ctx, trouble); err != nil {
+		if ctx.Err() == nil {
+			r.tellTrouble(failed, trouble)
+			trouble = failed
+		}
+		if err := r.catchBreath(ctx, failed); err != nil {
 			r.settle(ctx)
 			return errors.Join(trouble, err)
 		}
+	}
+}
+
+// tellTrouble tells what is wrong now, if that is news: it may be a while until it
+// passes, or until it is given up.
+func (r *run) tellTrouble(now, before error) {
+	if now != nil && (before == nil || now.Error() != before.Error()) {
+		r.Tell(event.Event{Kind: event.Trouble, Why: now.Error()})
 	}
 }
 
@@ -82,7 +98,8 @@ func (r *run) takeDown(ctx, hurry, alive context.Context) error {
 	}
 	t := teardown{run: r, hurry: hurry, alive: alive}
 	err = r.apply(ctx, plan.Down(r.Pod, seen, volumes), hurry, t.take)
-	return errors.Join(err, t.trouble)
+	slices.SortFunc(t.trouble, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(append(t.trouble, err)...)
 }
 
 // scratch are the volumes that outlive their containers.
@@ -131,7 +148,7 @@ type teardown struct {
 	*run
 	hurry   context.Context // done when whatever still waits is to be asked
 	alive   context.Context // done when whatever still runs is to be killed
-	trouble error
+	trouble []error
 }
 
 // take does one step down. A stop that fails or takes too long is followed by a
@@ -157,7 +174,7 @@ func (t *teardown) take(ctx context.Context, step plan.Step) error {
 	}
 	if err := remove(); err != nil {
 		t.mu.Lock()
-		t.trouble = errors.Join(t.trouble, err)
+		t.trouble = append(t.trouble, err)
 		t.mu.Unlock()
 	}
 	return nil
@@ -181,7 +198,9 @@ func (t *teardown) stop(step plan.Step) {
 		defer cancel()
 		wait(asking, h.over)
 	})
-	_ = t.askToEnd(asking, h, grace)
+	if err := t.askToEnd(asking, h, grace); err != nil && asking.Err() == nil {
+		t.Tell(event.Event{Kind: event.Trouble, Component: step.Name, Why: err.Error()}) // it is killed
+	}
 }
 
 // settle waits for the ends and the last output of those that ran.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -300,6 +301,11 @@ func TestAnEngineThatRemovesNothingIsGivenUp(t *testing.T) {
 		}
 		if want := []event.End{{Component: "web", Code: -1}}; !cmp.Equal(s.last().Ends, want) {
 			t.Errorf("told %v of what still runs", s.last().Ends)
+		}
+		began := s.last().At.Add(-took)
+		told := slices.DeleteFunc(slices.Clone(s.events), func(e event.Event) bool { return e.Kind != event.Trouble })
+		if len(told) != 3 || told[0].Component != "web" || told[1].At.Sub(began) > time.Second {
+			t.Errorf("of what goes wrong is to be told at once, not again and again, and in the end:\n%s", s.history(event.Trouble))
 		}
 	})
 }
