@@ -107,7 +107,8 @@ type StateWaiting struct {
 // StateRunning is that of a component that runs.
 type StateRunning struct {
 	Since time.Time `json:"startedAt"`
-	// Message is what keeps it from being ready. Empty: nothing does, or it is stopping.
+	// Message is what keeps it from being ready, or why it is asked to end. Empty: nothing
+	// does, or it goes with the pod.
 	Message string `json:"message,omitempty"`
 	// Stopping: it is asked to end, or is about to be.
 	Stopping bool `json:"stopping,omitempty"`

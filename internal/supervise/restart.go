@@ -198,6 +198,7 @@ func (r *run) redo(name string, cause error) {
 	delay := r.board.delay(name, r.backoff())
 	for _, c := range r.Pod.All() {
 		r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.ClearAsked})
+		r.board.update(c.Name, func(e *entry) { e.delay = 0 }) // that begins when all are gone
 	}
 	r.board.podHappened(lifecycle.Redone)
 	r.Tell(event.Event{Kind: event.RestartingAll, Component: name, Why: cause.Error(), In: delay})
@@ -229,6 +230,9 @@ func (r *run) clearAll(ctx context.Context) error {
 	r.mu.Lock()
 	rest := r.rest
 	r.mu.Unlock()
+	for _, c := range r.Pod.All() {
+		r.board.update(c.Name, func(e *entry) { e.delay, e.due = rest, time.Now().Add(rest) })
+	}
 	if err := clock.Sleep(ctx, rest); err != nil {
 		return err
 	}

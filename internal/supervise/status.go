@@ -160,10 +160,11 @@ func (b *board) stateLocked(c pod.Component, e entry) status.State {
 	case e.runs():
 		return status.State{Running: &status.StateRunning{Since: e.since, Message: e.lacks(), Stopping: e.State != lifecycle.Running}}
 	case e.State == lifecycle.Waiting && e.delay > 0:
-		left := max(time.Until(e.due), 0).Round(time.Second)
-		return waiting(status.CrashLoopBackOff, fmt.Sprintf("back-off %s, %s left", e.delay, left))
+		return waiting(status.CrashLoopBackOff, e.backoff())
 	case e.State == lifecycle.Waiting:
 		return waiting(status.ContainerCreating, "")
+	case e.State == lifecycle.Cleared && e.delay > 0:
+		return waiting(status.CrashLoopBackOff, "all components restart: "+e.backoff())
 	case e.State == lifecycle.Cleared:
 		return waiting(status.PodInitializing, "all components restart")
 	case e.State.Over() && e.ended == none: // it will not run, and nothing is said of it
@@ -172,6 +173,12 @@ func (b *board) stateLocked(c pod.Component, e entry) status.State {
 		return status.State{Terminated: b.terminatedLocked(e.ended)}
 	}
 	return b.waitsLocked(c)
+}
+
+// backoff is how long a component waits for its restart.
+func (e entry) backoff() string {
+	left := max(time.Until(e.due), 0).Round(time.Second)
+	return fmt.Sprintf("back-off %s, %s left", e.delay, left)
 }
 
 // runs reports whether a component runs. One that is taken down does so until its end.
@@ -185,9 +192,12 @@ func (e entry) runs() bool {
 	return false
 }
 
-// lacks is what keeps a component that runs from being ready. Empty: nothing does.
+// lacks is what keeps a component that runs from being ready, or why it is asked to end.
+// Empty: nothing does, or it goes with the pod.
 func (e entry) lacks() string {
 	switch {
+	case e.State == lifecycle.Ending:
+		return e.broken
 	case e.State != lifecycle.Running || e.Ready():
 		return ""
 	case !e.greeted:

@@ -110,7 +110,7 @@ func state(s status.State, since func(time.Time) string) string {
 	case s.Waiting != nil:
 		text = s.Waiting.Reason + ": " + s.Waiting.Message
 	case s.Running != nil && s.Running.Stopping:
-		text = "stopping, runs since " + since(s.Running.Since)
+		text = "stopping, runs since " + since(s.Running.Since) + ": " + s.Running.Message
 	case s.Running != nil:
 		text = "runs since " + since(s.Running.Since) + ": " + s.Running.Message
 	case s.Terminated != nil:
@@ -187,6 +187,8 @@ func livesLookedAt() []life {
 	unready := restarted("web", "probed", pod.RestartOnFailure)
 	unready.Probes.Readiness = check(1)
 	unready.Probes.Readiness.InitialDelay = 700 * time.Millisecond
+	prepares := alive
+	prepares.PreStop = []pod.Hook{{Sleep: time.Second}}
 	greets := ready
 	greets.PostStart, greets.Probes.Startup = []pod.Hook{{Sleep: time.Second}}, check(100)
 	all := of("web", "asks")
@@ -238,6 +240,7 @@ func livesLookedAt() []life {
 		{"Starved", "the kernel kills what wants too much", []pod.Component{limited(restarted("web", "eats", pod.RestartOnFailure))},
 			only("eats", starves(s)), 20 * s, []time.Duration{3 * s}},
 		{"Broken", "its liveness probe fails three times from 5 s on", []pod.Component{alive, app("db")}, probed(0, 5*s), 9 * s, []time.Duration{4 * s, 8*s + s/2}},
+		{"Prepares", "what is broken takes its time to end", []pod.Component{prepares}, probed(0, 5*s), 9 * s, []time.Duration{7*s + s/2}},
 		{"Again", "who depends on a restart begins anew, in no back-off", []pod.Component{of("web", "slow", again), restarted("db", "flaky", pod.RestartOnFailure)}, func(s *scene) {
 			s.AddImage("slow", fake.Running(slowly))
 			s.AddImage("flaky", fake.Running(runs(time.Second, 1)))
@@ -266,6 +269,10 @@ func livesLookedAt() []life {
 			first.Restart.Rules = all.Restart.Rules
 			s.initial(first)
 		}, 10 * s, []time.Duration{6 * s}},
+		{"AllAgain", "one has all restart twice", []pod.Component{all, of("db", "slow")}, func(s *scene) {
+			s.AddImage("slow", fake.Running(slowly))
+			s.AddImage("asks", fake.Running(runs(time.Second, 42, 42)))
+		}, 20 * s, []time.Duration{3*s + s/2, 6 * s, 18 * s}},
 	}
 }
 
