@@ -30,7 +30,7 @@ func levelOf(e event.Event) zerolog.Level {
 	case event.Created:
 		return zerolog.DebugLevel
 	case event.Doubted, event.Lowered, event.Unhealthy, event.Retrying, event.Lost, event.Trouble,
-		event.Restarting, event.RestartingAll, event.ProbeFailed, event.HookFailed, event.Broken:
+		event.Restarting, event.RestartingAll, event.ProbeFailed, event.Unprobed, event.HookFailed, event.Broken:
 		return zerolog.WarnLevel
 	case event.Ended:
 		if e.Code != 0 {

@@ -59,6 +59,8 @@ func records() []logged {
 			`{"level":"warn","component":"web","why":"web ended","message":"all components restart"}`},
 		{"a try that failed need not be the last", event.Event{Kind: event.ProbeFailed, Component: "web", Why: "liveness: 503"},
 			`{"level":"warn","component":"web","why":"liveness: 503","message":"probe failed"}`},
+		{"who cannot be asked has not failed", event.Event{Kind: event.Unprobed, Component: "web", Why: "liveness: it is paused"},
+			`{"level":"warn","component":"web","why":"liveness: it is paused","message":"cannot probe"}`},
 		{"nobody waits for a hook for ever", event.Event{Kind: event.HookFailed, Component: "web", Why: "pre_stop: 1"},
 			`{"level":"warn","component":"web","why":"pre_stop: 1","message":"hook failed"}`},
 		{"what is broken is ended by us", event.Event{Kind: event.Broken, Component: "web", Why: "its liveness probe has failed"},

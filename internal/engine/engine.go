@@ -26,6 +26,8 @@ var (
 	ErrDenied = errors.New("the registry refuses access")
 	// ErrUnavailable: the image cannot be had at the moment; it may be worth another try.
 	ErrUnavailable = errors.New("cannot be had at the moment")
+	// ErrLeft: what was to be killed may still run.
+	ErrLeft = errors.New("some of it may still run")
 	// ErrReadOnly: what should be written to is read-only.
 	ErrReadOnly = errors.New("read-only")
 )
@@ -93,7 +95,7 @@ type Engine interface {
 	// Exec runs a command in a running container and returns its exit code when it has
 	// ended: 126 or 127 for one that cannot be executed or is not there. When ctx is
 	// done before, the command and all that it has started are killed; Exec then returns
-	// ctx's cause, and what kept it from killing. It takes a few seconds for that, up to
+	// ctx's cause, and ErrLeft with what kept it from killing. It takes a few seconds for that, up to
 	// twenty on an engine under load.
 	Exec(ctx context.Context, id ID, e Exec) (code int, err error)
 	// Stop asks the container to end with its stop signal, kills it when grace is

@@ -25,11 +25,12 @@ const (
 	Restarting    Kind = "component restarts"     // Component, Why, In
 	RestartingAll Kind = "all components restart" // Component, Why, In
 	ProbeFailed   Kind = "probe failed"           // Component, Why
+	Unprobed      Kind = "cannot probe"           // Component, Why
 	HookFailed    Kind = "hook failed"            // Component, Why
 	Broken        Kind = "component broken"       // Component, Why: it is ended
 	Stopping      Kind = "pod stopping"           // Component and Code if one ended it, Why
 	Lost          Kind = "engine events lost"     // Why
-	Trouble       Kind = "cannot clean up"        // Why
+	Trouble       Kind = "cannot clean up"        // Component if it is about one, Why
 	Ended         Kind = "pod ended"              // Component if one ended it, Code, Why, Ends, Last, Took
 )
 

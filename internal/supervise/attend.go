@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,7 +27,7 @@ func (r *run) attend(name string, c pod.Component, h *holding) {
 	up, cancel := r.whileUp(ctx)
 	defer cancel()
 	for _, hook := range c.PostStart {
-		if err := r.doer(h).Hook(up, hook); err != nil {
+		if err := r.doer(name, h).Hook(up, hook); err != nil {
 			if up.Err() == nil {
 				r.Tell(event.Event{Kind: event.HookFailed, Component: name, Why: "post_start: " + err.Error()})
 				r.kill(name, h, "its post_start hook has failed")
@@ -35,7 +36,7 @@ func (r *run) attend(name string, c pod.Component, h *holding) {
 		}
 	}
 	r.board.ofRun(name, h.id, func(e *entry) { e.greeted, e.Began = true, c.Probes.Startup == nil })
-	probe.Watch(ctx, up, c.Probes, r.doer(h), func(t probe.Tried) { r.tried(name, h, t) })
+	probe.Watch(ctx, up, c.Probes, r.doer(name, h), func(t probe.Tried) { r.tried(name, h, t) })
 }
 
 // during is a context that ends with a container's run.
@@ -61,18 +62,17 @@ func (r *run) whileUp(ctx context.Context) (context.Context, context.CancelFunc)
 // tried notes what a probe of one run has found.
 func (r *run) tried(name string, h *holding, t probe.Tried) {
 	failed := t.Result.Outcome == probe.Failure
-	why := fmt.Sprintf("%s: %s", t.Kind, t.Result.Message)
-	switch {
-	case failed:
-		r.Tell(event.Event{Kind: event.ProbeFailed, Component: name, Why: why})
-	case t.Result.Message != "":
-		r.Tell(event.Event{Kind: event.Doubted, Component: name, Why: why})
+	if failed || t.Result.Message != "" {
+		r.Tell(event.Event{Kind: tries[t.Result.Outcome], Component: name, Why: fmt.Sprintf("%s: %s", t.Kind, t.Result.Message)})
 	}
 	r.board.ofRun(name, h.id, func(e *entry) { e.tried(t) })
 	if t.Turned && failed && t.Kind != probe.Readiness {
 		r.kill(name, h, fmt.Sprintf("its %s probe has failed", t.Kind))
 	}
 }
+
+// tries are what has happened with an outcome that there is something to say of.
+var tries = map[probe.Outcome]event.Kind{probe.Failure: event.ProbeFailed, probe.Unknown: event.Unprobed, probe.Success: event.Doubted}
 
 // tried notes what it means for a component's readiness what a probe has found.
 func (e *entry) tried(t probe.Tried) {
@@ -91,10 +91,15 @@ func (e *entry) tried(t probe.Tried) {
 	}
 }
 
-// doer does what hooks and probes of a container ask for.
-func (r *run) doer(h *holding) probe.Doer {
+// doer does what hooks and probes of a component's container ask for. That a command could
+// not be killed is told here, for a try says of it no more than that it took too long.
+func (r *run) doer(name string, h *holding) probe.Doer {
 	return probe.Doer{Version: r.Owner.Version, Exec: func(ctx context.Context, x pod.Exec) (int, string, error) {
-		return r.exec(ctx, h.id, x)
+		code, output, err := r.exec(ctx, h.id, x)
+		if errors.Is(err, engine.ErrLeft) {
+			r.Tell(event.Event{Kind: event.Trouble, Component: name, Why: err.Error()})
+		}
+		return code, output, err
 	}}
 }
 
@@ -123,7 +128,7 @@ func (r *run) prepare(until context.Context, name string, h *holding) {
 	running, done := r.during(h)
 	defer done()
 	for _, hook := range r.component(name).PreStop {
-		if err := r.doer(h).Hook(running, hook); err != nil && running.Err() == nil && until.Err() == nil {
+		if err := r.doer(name, h).Hook(running, hook); err != nil && running.Err() == nil && until.Err() == nil {
 			r.Tell(event.Event{Kind: event.HookFailed, Component: name, Why: "pre_stop: " + err.Error()})
 		}
 	}

@@ -2,6 +2,7 @@ package supervise_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
@@ -231,6 +233,45 @@ func TestPreStopComesBeforeAKillAndNotWhereAComponentEndsByItself(t *testing.T) 
 					t.Errorf("told %q: %s", broken, test.why)
 				}
 				s.happened("", event.HookFailed)
+			})
+		})
+	}
+}
+
+// A paused component cannot be asked, and an engine under load may not kill in time.
+func TestAProbeThatCannotBeMadeOrKilledIsTold(t *testing.T) {
+	for name, test := range map[string]struct {
+		why  string
+		exec func(ctx context.Context) error
+		want string
+	}{
+		"CannotBeMade": {"it says nothing of the component", func(context.Context) error { return errors.New("it is paused") }, `
+cannot probe: web (liveness: cannot exec shop.1.podlike.web: it is paused)
+`},
+		"CannotBeKilled": {"its command goes on in there", func(ctx context.Context) error {
+			<-ctx.Done()
+			return errors.Join(context.Cause(ctx), engine.ErrLeft)
+		}, `
+cannot clean up: web (cannot exec shop.1.podlike.web: context deadline exceeded
+some of it may still run)
+probe failed: web (liveness: timed out after 1s)
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			web := app("web")
+			web.Probes.Liveness = command("alive")
+			play(t, []pod.Component{web}, func(s *scene) {
+				s.Intercept(func(ctx context.Context, c fake.Call, do func() error) error {
+					if c.Op == "exec" {
+						return test.exec(ctx)
+					}
+					return usual(ctx, c, do)
+				})
+				code, _ := s.runFor(2 * time.Second)
+				s.exits(code, 0)
+				if got := "\n" + s.history(event.Unprobed, event.ProbeFailed, event.Trouble); got != test.want {
+					t.Errorf("%s: told %s, want %s", test.why, got, test.want)
+				}
 			})
 		})
 	}

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,10 +121,10 @@ func (d *Engine) kill(ctx context.Context, id engine.ID, exec, marked string) er
 	if began && !d.ended(ctx, id) {
 		err = d.sendKiller(ctx, id, marked)
 	}
-	if d.ended(ctx, id) {
+	if err == nil || d.ended(ctx, id) {
 		return nil
 	}
-	return err
+	return fmt.Errorf("cannot kill it: %w (%w)", err, engine.ErrLeft)
 }
 
 // ended reports whether a container is gone or does not run any more. The kernel has
@@ -152,7 +153,7 @@ func (d *Engine) began(ctx context.Context, exec string) (did bool, err error) {
 // sendKiller runs a killer to its end.
 func (d *Engine) sendKiller(ctx context.Context, id engine.ID, marked string) error {
 	if d.killer.Image == "" {
-		return errors.New("cannot kill it: no image to do that with")
+		return errors.New("no image to do that with")
 	}
 	killer, _, err := d.Create(ctx, d.killerFor(id, marked))
 	if err != nil {
@@ -166,16 +167,13 @@ func (d *Engine) sendKiller(ctx context.Context, id engine.ID, marked string) er
 		return errors.Join(err, d.Remove(ctx, killer))
 	}
 	if exit := <-ended; exit.Err != nil || exit.Code != 0 {
-		return fmt.Errorf("cannot kill it: exit code %d: %w", exit.Code, errors.Join(exit.Err, errLeft))
+		return cmp.Or(exit.Err, fmt.Errorf("exit code %d", exit.Code))
 	}
 	return nil
 }
 
 // errLate: nothing could be killed yet.
-var errLate = fmt.Errorf("cannot kill it: it has not begun within %v, and may yet", starting)
-
-// errLeft: the killer itself says no more.
-var errLeft = errors.New("some of it may still run")
+var errLate = fmt.Errorf("it has not begun within %v, and may yet", starting)
 
 // killerFor is a container that kills. As it has to look at and to kill processes of
 // any user and any profile, it has the three capabilities for that and no profile.
