@@ -32,11 +32,7 @@ func (r *reader) load(definition map[string]any) types.ServiceConfig {
 		if !there {
 			continue
 		}
-		err := try(key, value)
-		if err == nil {
-			continue
-		}
-		if rest := r.blame(key, value, err); rest != nil {
+		if rest, some := r.taken(key, value); some {
 			definition[key] = rest
 		} else {
 			delete(definition, key)
@@ -46,6 +42,21 @@ func (r *reader) load(definition map[string]any) types.ServiceConfig {
 		r.wrong("", "cannot be read: %v", err)
 	}
 	return service
+}
+
+// taken is as much of a key's value as the loader takes, if it takes any. All else is
+// reported: what is left without one mistake may have another, such as an item that is
+// there twice.
+func (r *reader) taken(key string, value any) (rest any, some bool) {
+	for {
+		err := try(key, value)
+		if err == nil {
+			return value, true
+		}
+		if value = r.blame(key, value, err); value == nil {
+			return nil, false
+		}
+	}
 }
 
 // The one service of the project that the loader gets to see.

@@ -68,6 +68,7 @@ var golden = []struct{ why, text string }{
 	{"depends_on: a string", "image: a\ndepends_on: b"},
 	{"depends_on: wrong items", "image: a\ndepends_on: [b, 5, {c: d}]"},
 	{"depends_on: twice", "image: a\ndepends_on: [b, b]"},
+	{"depends_on: twice, beside another mistake", "image: a\ndepends_on: [0, b, b]"},
 	{"depends_on: conditions", "image: a\ndepends_on: {b: , c: {}, d: {condition: done}, e: {condition: service_completed_successfully}, f: {condition: service_started, for: 5}, 'g h': {condition: service_started}}"},
 	{"depends_on: flags", "image: a\ndepends_on: {b: {condition: service_started, restart: perhaps, required: 5}}"},
 	{"restart", "image: a\nrestart: sometimes"},
