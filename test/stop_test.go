@@ -73,9 +73,9 @@ func TestAPodEndsWithinItsBudgetWhateverItsComponentsDo(t *testing.T) {
 	s := podOf(t, dockertest.New(t), components{
 		"db":  kit("ignore", "stop_grace_period: 1m"),
 		"web": kit("ignore", "depends_on: [db]"),
-		"log": kit("sleep", "depends_on: [web]"),
+		"log": kit("sleep health /there", "depends_on: [web]", whenThere("/there")), // for then it knows what a signal is
 	}, "-stop-timeout", "3s")
-	s.waitRunning(t)
+	s.waitHealthy(t)
 	s.terminatedWithin(t, 4*time.Second) // a second for an engine that is busy
 	for name, want := range map[string]int{"db": killed, "web": killed, "log": 0} {
 		if got := s.lastRecord(t).Codes[name]; got == nil || *got != want {
