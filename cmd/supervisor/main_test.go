@@ -27,9 +27,15 @@ func TestMain(m *testing.M) {
 // namespace, where no one else answers for it. There is no engine.
 func program(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return programWith(t, "", args...)
+}
+
+// programWith is program with a standard input.
+func programWith(t *testing.T, input string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	var out, said bytes.Buffer
 	c := exec.Command("/proc/self/exe", args...)
-	c.Stdout, c.Stderr = &out, &said
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(input), &out, &said
 	c.Env = append(os.Environ(), asProgram+"=yes", "DOCKER_HOST=unix:///nonexistent/docker.sock", "GORACE=atexit_sleep_ms=0")
 	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
 	if uid := os.Getuid(); uid != 0 { // who has to be root in a user namespace for that

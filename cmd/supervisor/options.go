@@ -40,7 +40,7 @@ func parseOptions(command string, args []string, help io.Writer) (options, error
 	if command == cmdRun {
 		flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, and do nothing")
 	} else {
-		flags.StringVar(&o.file, "f", "", "look at this stack or Compose `file`, and ask no engine")
+		flags.StringVar(&o.file, "f", "", "look at this stack or Compose `file`, - for standard input, and ask no engine")
 	}
 	if command != cmdValidate {
 		o.ofPod(flags)

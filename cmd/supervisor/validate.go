@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/pod"
@@ -62,6 +63,17 @@ func validateContainer(ref string) ([]stack.Finding, error) {
 	return stack.ReadLabels(seen.Labels), nil
 }
 
+// filesAnd reads files, and input as the one that is called -, as docker compose does.
+func filesAnd(input io.Reader) func(file string) ([]byte, error) {
+	text := sync.OnceValues(func() ([]byte, error) { return io.ReadAll(input) })
+	return func(file string) ([]byte, error) {
+		if file == "-" {
+			return text()
+		}
+		return os.ReadFile(file)
+	}
+}
+
 // A filePod is a pod of a file, as it would be run.
 type filePod struct {
 	service string
@@ -70,7 +82,7 @@ type filePod struct {
 
 // readFile reads the pods of a file, and what is wrong with them, their flags included.
 func readFile(file string) ([]filePod, []stack.Finding) {
-	read, findings := stack.Read(file, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
+	read, findings := stack.Read(file, compose.Own{Lookup: os.LookupEnv, ReadFile: filesAnd(os.Stdin)})
 	var pods []filePod
 	for _, p := range read {
 		o, err := parseOptions(cmdRun, flagsOf(p.Command), io.Discard)

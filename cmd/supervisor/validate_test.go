@@ -93,6 +93,28 @@ func TestValidatePrintsOnceWhatIsWrong(t *testing.T) {
 	}
 }
 
+// A Compose file is read twice: as what may be a stack, and as what it is.
+func TestAFileMayComeFromStandardInput(t *testing.T) {
+	for kind, text := range map[string]string{
+		"stack":        "services:\n  shop:\n    labels: {pod.component.web: '{image: a}'}\n",
+		"broken stack": "services:\n  shop:\n    labels: {pod.component.web: '{image: [a]}'}\n",
+		"Compose file": "services:\n  web:\n    image: a\n    ports: [80]\n",
+	} {
+		file := filepath.Join(t.TempDir(), "file.yml")
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range []string{"validate", "inspect"} {
+			wantCode, want, wantSaid := program(t, command, "-f", file)
+			code, got, said := programWith(t, text, command, "-f", "-")
+			named := func(told string) string { return strings.ReplaceAll(told, file+":", "-:") }
+			if code != wantCode || got != named(want) || said != named(wantSaid) {
+				t.Errorf("%s of a %s exits with %d, prints\n%s%s\nwant %d\n%s%s", command, kind, code, got, said, wantCode, want, wantSaid)
+			}
+		}
+	}
+}
+
 // These are reduced to the forms that stacks have which were written for Podlike.
 func TestStacksInTheWildHaveNoProblem(t *testing.T) {
 	for file, want := range map[string][]string{
