@@ -32,8 +32,8 @@ func (s supervisor) lookers(t testing.TB) (n int) {
 
 func TestADebugContainerIsInThePodAndLeavesItAlone(t *testing.T) {
 	t.Parallel()
-	s := podOf(t, dockertest.New(t), components{"web": kit("serve :3000"), "log": kit("sleep")})
-	s.waitRunning(t)
+	s := podOf(t, dockertest.New(t), components{"web": probed("serve :3000", "readinessProbe: {httpGet: {port: 3000, path: /}, "+often+"}"), "log": kit("sleep")})
+	s.waitHealthy(t)
 	out, code := s.looks(t, nil, "ps")
 	if code != 0 || !strings.Contains(out, " pause\n") || strings.Count(out, " testkit\n") != 3 {
 		t.Errorf("ps exits with %d and prints\n%s", code, out)

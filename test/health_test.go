@@ -27,21 +27,15 @@ func TestThePodIsAsHealthyAsItsComponents(t *testing.T) {
 			return got == want && gotCode == code, fmt.Sprint(got, " ", gotCode)
 		})
 	}
-	tell := func(component string, command ...string) {
-		t.Helper()
-		if out, code := s.component(t, component).Exec(t, append([]string{"/testkit"}, command...)...); code != 0 {
-			t.Fatalf("%q: %d, %s", command, code, out)
-		}
-	}
 	s.waitRunning(t)
 	s.waitFor(t, "component healthy", 1)
 	becomes("starting", 1) // for slow is not healthy yet
-	tell("slow", "touch", "/ready")
+	s.does(t, "slow", "touch", "/ready")
 	becomes("healthy", 0)
 	s.waitHealthy(t)
-	tell("web", "get", "http://127.0.0.1:3000/fail")
+	s.does(t, "web", "get", "http://127.0.0.1:3000/fail")
 	becomes("unhealthy", 1)
-	tell("web", "get", "http://127.0.0.1:3000/ok")
+	s.does(t, "web", "get", "http://127.0.0.1:3000/ok")
 	becomes("healthy", 0)
 	s.terminated(t)
 }

@@ -54,12 +54,15 @@ func (s supervisor) told(t testing.TB, message, component, words string, n int) 
 	})
 }
 
-// does runs a command of testkit's in a component.
+// does runs a command of testkit's in a component until it succeeds: what it talks to may
+// have just been started.
 func (s supervisor) does(t testing.TB, component string, command ...string) {
 	t.Helper()
-	if out, code := s.component(t, component).Exec(t, append([]string{"/testkit"}, command...)...); code != 0 {
-		t.Fatalf("%q in %s: %d, %s", command, component, code, out)
-	}
+	c := s.component(t, component)
+	dockertest.Eventually(t, soon, func() (bool, string) {
+		out, code := c.Exec(t, append([]string{"/testkit"}, command...)...)
+		return code == 0, fmt.Sprintf("%q in %s: %d, %s", command, component, code, out)
+	})
 }
 
 func TestLivenessThatFailsRestartsThatComponentAlone(t *testing.T) {

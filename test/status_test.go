@@ -169,9 +169,12 @@ app, last run: WORDS
 func TestATerminationMessageIsInTheLastRecord(t *testing.T) {
 	t.Parallel()
 	const path = "/dev/termination-log"
-	more := []string{"read_only: true", "user: '65534'", "x-pod: {terminationMessagePath: " + path + "}"}
-	s := podOf(t, dockertest.New(t), components{"web": kit("history "+path+" web", more...), "log": kit("history "+path+" log", more...)})
-	s.waitRunning(t)
+	history := func(name string) string {
+		listens := "/dev/shm/" + name
+		return kit("history "+path+" "+name+" health "+listens, "read_only: true", "user: '65534'", "x-pod: {terminationMessagePath: "+path+"}", whenThere(listens))
+	}
+	s := podOf(t, dockertest.New(t), components{"web": history("web"), "log": history("log")})
+	s.waitHealthy(t)
 	s.terminated(t)
 	for name, end := range s.ends(t) {
 		words := regexp.MustCompile("[0-9]+ ").ReplaceAllString(end.Message, "")
