@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podlike/podlike/internal/charset"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/pod"
 )
@@ -74,6 +75,9 @@ type entry struct {
 // is in a helper's store, so it is left out.
 func parse(name string, text []byte) (file, pod.Problems) {
 	var said form
+	if err := plain(text); err != nil {
+		return file{name: name}, pod.Problems{pod.Problemf(name, "%v", err)}
+	}
 	if err := json.Unmarshal(text, &said); err != nil {
 		return file{name: name}, pod.Problems{pod.Problemf(name, "%s", wrong(text, err))}
 	}
@@ -88,6 +92,15 @@ func parse(name string, text []byte) (file, pod.Problems) {
 		}
 	}
 	return f, problems
+}
+
+// plain refuses a text that some editors write and that is no JSON: one with a byte order
+// mark, or in another encoding, of which the reader would make other passwords.
+func plain(text []byte) error {
+	if bytes.HasPrefix(text, []byte(charset.Mark)) {
+		return errors.New("begins with a byte order mark (U+FEFF), which no JSON has; save it as UTF-8 without one")
+	}
+	return charset.Check(text)
 }
 
 // credential reads one entry. As in Docker, auth counts more than username and password.

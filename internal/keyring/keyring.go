@@ -89,7 +89,8 @@ func (k Key) Advice() string {
 	case k.Given():
 		return fmt.Sprintf("it was given the credentials for %s in %s: correct them there", k.Registry, k.File)
 	case k.Helper != "":
-		return fmt.Sprintf("%s leaves %s to the credential helper %s, which cannot run in the supervisor: put credentials under auths in the secret %s", k.File, k.Registry, k.Helper, Secret)
+		return fmt.Sprintf("%s leaves %s to the credential helper %s, which cannot run in the supervisor: "+
+			"put credentials under auths in the secret %s", k.File, k.Registry, k.Helper, Secret)
 	}
 	return fmt.Sprintf("no credentials for %s were found: if it wants some, put them under auths in the secret %s", k.Registry, Secret)
 }

@@ -219,6 +219,9 @@ func TestABadFileIsTold(t *testing.T) {
 		"Cut":       {"a file that ends too early", `{"auths": {`, []string{"is not JSON: line 1, column 11"}},
 		"Trailing":  {"text after the end", `{"auths": {}} hunter2`, []string{"is not JSON: line 1, column 15"}},
 		"YAML":      {"another language", "auths:\n  r.example: {}\n", []string{"is not JSON: line 1, column 1"}},
+		"Mark":      {"what some editors put first", "\ufeff{}", []string{"begins with a byte order mark (U+FEFF), which no JSON has; save it as UTF-8 without one"}},
+		"UTF16":     {"what others write", "\xff\xfe{\x00}\x00", []string{"is UTF-16 and not UTF-8; save it as UTF-8"}},
+		"Latin1":    {"a password that would become another", "{\"auths\": {\"r.example\":\n {\"username\": \"u\", \"password\": \"\xe4\"}}}", []string{"line 2, column 33: a byte that is no part of UTF-8; save the file as UTF-8"}},
 		"List":      {"a list is no mapping", `["hunter2"]`, []string{"must be a mapping, in the form of Docker's config.json"}},
 		"AuthsList": {"auths are a mapping too", `{"auths": ["hunter2"]}`, []string{"auths: must be a mapping"}},
 		"Entry":     {"so is each of them", `{"auths": {"r.example": "hunter2"}}`, []string{"auths: r.example: must be a mapping, in the form of Docker's config.json"}},
@@ -276,6 +279,8 @@ func TestNobodyPrintsASecretByMistake(t *testing.T) {
 // said is all that a problem may say beyond the host of an entry: our words only, so
 // nothing of what stands in a file as a value.
 var said = regexp.MustCompile(`^(auths: [^/]*: )?(is empty; must be JSON in the form of Docker's config.json|is not JSON: line \d+, column \d+|` +
+	`begins with a byte order mark \(U\+FEFF\), which no JSON has; save it as UTF-8 without one|` +
+	`is UTF-16 and not UTF-8; save it as UTF-8|line \d+, column \d+: a byte that is no part of UTF-8; save the file as UTF-8|` +
 	`((auths|credHelpers|credsStore|username|password|auth|identitytoken|registrytoken): )?` +
 	`must be (a string|base64|user:password in base64|a mapping(, in the form of Docker's config.json)?))$`)
 
