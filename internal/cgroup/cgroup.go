@@ -1,5 +1,6 @@
-// Package cgroup reads which control groups this process is in, on cgroup v1, v2
-// and both at once. It changes nothing.
+// Package cgroup reads what the kernel says of control groups: in which this process is,
+// on cgroup v1, v2 and both at once, and how often memory was short in any. It changes
+// nothing.
 package cgroup
 
 import (

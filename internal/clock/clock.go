@@ -46,3 +46,9 @@ func (b *Beat) Wait(ctx context.Context) error {
 	b.last = due.Add(max(late, 0).Truncate(b.period))
 	return Sleep(ctx, -late)
 }
+
+// Left is how long it is until a context's deadline. Zero: that has passed, or there is none.
+func Left(ctx context.Context) time.Duration {
+	at, _ := ctx.Deadline()
+	return max(time.Until(at), 0)
+}
