@@ -23,8 +23,8 @@ type Container struct {
 	// Name is without the engine's leading slash.
 	Name string
 
-	engine *Engine
-	exit   *exit // of the last start; nil when it was not started here
+	session *session
+	exit    *exit // of the last start; nil when it was not started here
 }
 
 // An exit is a container's end that is waited for since before its start.
@@ -36,9 +36,9 @@ type exit struct {
 
 // Container is a handle on a container that something else has made, such as a
 // pod's component, by its ID or name.
-func (e *Engine) Container(t testing.TB, id string) *Container {
+func (s *session) Container(t testing.TB, id string) *Container {
 	t.Helper()
-	c := &Container{ID: id, Name: id, engine: e}
+	c := &Container{ID: id, Name: id, session: s}
 	seen := c.Inspect(t)
 	c.ID, c.Name = seen.ID, strings.TrimPrefix(seen.Name, "/")
 	return c
@@ -51,7 +51,7 @@ func (c *Container) Start(t testing.TB) {
 	c.watch(container.WaitConditionNextExit)
 	ctx, cancel := bounded()
 	defer cancel()
-	if err := c.engine.cli.ContainerStart(ctx, c.ID, container.StartOptions{}); err != nil {
+	if err := c.session.cli.ContainerStart(ctx, c.ID, container.StartOptions{}); err != nil {
 		t.Fatalf("cannot start container %s: %v", c.Name, err)
 	}
 }
@@ -62,18 +62,18 @@ func (c *Container) StartError() error {
 	c.watch(container.WaitConditionNextExit)
 	ctx, cancel := bounded()
 	defer cancel()
-	return c.engine.cli.ContainerStart(ctx, c.ID, container.StartOptions{})
+	return c.session.cli.ContainerStart(ctx, c.ID, container.StartOptions{})
 }
 
 // watch begins to wait for the container's end. The request is with the engine
 // when watch returns, so the exit that follows on a start cannot be missed.
 func (c *Container) watch(until container.WaitCondition) {
 	ctx, cancel := context.WithCancel(context.Background())
-	c.engine.atEnd(cancel)
-	codes, errs := c.engine.cli.ContainerWait(ctx, c.ID, until)
+	c.session.atEnd(cancel)
+	codes, errs := c.session.cli.ContainerWait(ctx, c.ID, until)
 	x := &exit{done: make(chan struct{})}
 	c.exit = x
-	c.engine.waits.Go(func() {
+	c.session.waits.Go(func() {
 		defer close(x.done)
 		select {
 		case got := <-codes:
@@ -109,7 +109,7 @@ func (c *Container) Inspect(t testing.TB) container.InspectResponse {
 	t.Helper()
 	ctx, cancel := bounded()
 	defer cancel()
-	seen, err := c.engine.cli.ContainerInspect(ctx, c.ID)
+	seen, err := c.session.cli.ContainerInspect(ctx, c.ID)
 	if err != nil {
 		t.Fatalf("cannot inspect container %s: %v", c.Name, err)
 	}
@@ -121,7 +121,7 @@ func (c *Container) look(t testing.TB) (seen container.InspectResponse, there bo
 	t.Helper()
 	ctx, cancel := bounded()
 	defer cancel()
-	seen, err := c.engine.cli.ContainerInspect(ctx, c.ID)
+	seen, err := c.session.cli.ContainerInspect(ctx, c.ID)
 	if err != nil && !cerrdefs.IsNotFound(err) {
 		t.Fatalf("cannot inspect container %s: %v", c.Name, err)
 	}
@@ -181,11 +181,11 @@ func (c *Container) Output(t testing.TB) string {
 func (c *Container) logs(tail string, stdout, stderr io.Writer) error {
 	ctx, cancel := bounded()
 	defer cancel()
-	seen, err := c.engine.cli.ContainerInspect(ctx, c.ID)
+	seen, err := c.session.cli.ContainerInspect(ctx, c.ID)
 	if err != nil {
 		return err
 	}
-	r, err := c.engine.cli.ContainerLogs(ctx, c.ID, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: tail})
+	r, err := c.session.cli.ContainerLogs(ctx, c.ID, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: tail})
 	if err != nil {
 		return err
 	}
@@ -211,11 +211,11 @@ func (c *Container) AttachStdin(t testing.TB) net.Conn {
 	t.Helper()
 	ctx, cancel := bounded()
 	defer cancel()
-	held, err := c.engine.cli.ContainerAttach(ctx, c.ID, container.AttachOptions{Stream: true, Stdin: true})
+	held, err := c.session.cli.ContainerAttach(ctx, c.ID, container.AttachOptions{Stream: true, Stdin: true})
 	if err != nil {
 		t.Fatalf("cannot attach to stdin of container %s: %v", c.Name, err)
 	}
-	c.engine.atEnd(held.Close)
+	c.session.atEnd(held.Close)
 	return held.Conn
 }
 
@@ -223,42 +223,41 @@ func (c *Container) AttachStdin(t testing.TB) net.Conn {
 // its exit code. What it printed on stderr goes to the test's log.
 func (c *Container) Exec(t testing.TB, cmd ...string) (stdout string, code int) {
 	t.Helper()
-	ctx, cancel := bounded()
-	defer cancel()
-	made, err := c.engine.cli.ContainerExecCreate(ctx, c.ID, container.ExecOptions{Cmd: cmd, AttachStdout: true, AttachStderr: true})
+	stdout, stderr, code, err := c.TryExec(cmd...)
 	if err != nil {
 		t.Fatalf("cannot run %q in container %s: %v", cmd, c.Name, err)
 	}
-	stream, err := c.engine.cli.ContainerExecAttach(ctx, made.ID, container.ExecAttachOptions{})
+	if stderr != "" {
+		t.Logf("%s: %q: %s", c.Name, cmd, stderr)
+	}
+	return stdout, code
+}
+
+// TryExec is Exec for who is not the test's own goroutine, which alone may end the test.
+func (c *Container) TryExec(cmd ...string) (stdout, stderr string, code int, err error) {
+	ctx, cancel := bounded()
+	defer cancel()
+	cli := c.session.cli
+	made, err := cli.ContainerExecCreate(ctx, c.ID, container.ExecOptions{Cmd: cmd, AttachStdout: true, AttachStderr: true})
 	if err != nil {
-		t.Fatalf("cannot run %q in container %s: %v", cmd, c.Name, err)
+		return "", "", 0, err
+	}
+	stream, err := cli.ContainerExecAttach(ctx, made.ID, container.ExecAttachOptions{})
+	if err != nil {
+		return "", "", 0, err
 	}
 	defer stream.Close()
 	var out, errs bytes.Buffer
-	if err := demux(false, stream.Reader, &out, &errs); err != nil {
-		t.Fatalf("cannot read what %q prints in container %s: %v", cmd, c.Name, err)
+	if err = demux(false, stream.Reader, &out, &errs); err != nil {
+		return "", "", 0, err
 	}
-	if errs.Len() > 0 {
-		t.Logf("%s: %q: %s", c.Name, cmd, errs.String())
-	}
-	return out.String(), c.execCode(t, made.ID)
-}
-
-// execCode is the exit code of an exec whose output has ended. The engine may
-// call it running for another moment.
-func (c *Container) execCode(t testing.TB, id string) (code int) {
-	t.Helper()
-	Eventually(t, patience, func() (bool, string) {
-		ctx, cancel := bounded()
-		defer cancel()
-		seen, err := c.engine.cli.ContainerExecInspect(ctx, id)
-		if err != nil {
-			t.Fatalf("cannot inspect an exec in container %s: %v", c.Name, err)
+	for { // the engine may call it running for another moment
+		seen, err := cli.ContainerExecInspect(ctx, made.ID)
+		if err != nil || !seen.Running {
+			return out.String(), errs.String(), seen.ExitCode, err
 		}
-		code = seen.ExitCode
-		return !seen.Running, "the exec in " + c.Name + " still runs"
-	})
-	return code
+		time.Sleep(tick)
+	}
 }
 
 // Kill sends a signal, such as "KILL" or "TERM", to the container's process.
@@ -266,7 +265,7 @@ func (c *Container) Kill(t testing.TB, signal string) {
 	t.Helper()
 	ctx, cancel := bounded()
 	defer cancel()
-	if err := c.engine.cli.ContainerKill(ctx, c.ID, signal); err != nil {
+	if err := c.session.cli.ContainerKill(ctx, c.ID, signal); err != nil {
 		t.Fatalf("cannot send %s to container %s: %v", signal, c.Name, err)
 	}
 }
@@ -278,7 +277,7 @@ func (c *Container) Stop(t testing.TB, grace time.Duration) {
 	ctx, cancel := bounded()
 	defer cancel()
 	seconds := int(grace.Seconds())
-	err := c.engine.cli.ContainerStop(ctx, c.ID, container.StopOptions{Timeout: &seconds})
+	err := c.session.cli.ContainerStop(ctx, c.ID, container.StopOptions{Timeout: &seconds})
 	if err != nil && !cerrdefs.IsNotFound(err) {
 		t.Fatalf("cannot stop container %s: %v", c.Name, err)
 	}
@@ -288,7 +287,7 @@ func (c *Container) Stop(t testing.TB, grace time.Duration) {
 // gone. One that is gone already is fine.
 func (c *Container) Remove(t testing.TB) {
 	t.Helper()
-	if err := c.engine.remove(c.ID); err != nil {
+	if err := c.session.remove(c.ID); err != nil {
 		t.Fatalf("cannot remove container %s: %v", c.Name, err)
 	}
 }

@@ -177,4 +177,8 @@ func TestAnImageFromScratchRunsTheCommand(t *testing.T) {
 	if out := d.Output(t, dockertest.Spec{Image: image, Cmd: []string{"flash", "hello"}}); out != "hello\n" {
 		t.Errorf("got %q", out)
 	}
+	seen, err := d.Client().ImageInspect(t.Context(), image)
+	if mark := d.Labels(nil)[dockertest.Label]; err != nil || seen.Config.Labels[dockertest.Label] != mark {
+		t.Errorf("the image has the labels %v, %v, want the scope's %s", seen.Config, err, mark)
+	}
 }

@@ -3,7 +3,7 @@
 //
 // It never skips. A test that needs an engine fails where none answers, with one
 // line that says so. It never removes what it did not make, so it may run on an
-// engine that others use at the same time.
+// engine that others use at the same time. A Proxy makes the engine a bad one, for who goes through it only.
 package dockertest
 
 import (
@@ -32,19 +32,18 @@ const Label = "podlike.test"
 // container's end included. It is there to end a test that hangs, not to measure.
 const patience = 2 * time.Minute
 
-// An Engine is one test's scope on the real engine. Its methods may be called
-// from several goroutines, as far as t allows that.
+// An Engine is one test's scope on the real engine: it makes what the test asks for, and
+// at the end tells of it and removes it. Its methods may be called from several
+// goroutines, as far as t allows that.
 type Engine struct {
-	cli *client.Client
-	id  string
+	*session // with the engine, by which all else is done
+	mark     // on all that is made here
+	images   // that containers are made of
+	pods     // of the supervisors that run here
+	cluster  // for what Swarm runs
 
-	mu       sync.Mutex
-	owners   map[string]bool // IDs of containers made here, also of those long gone
-	services map[string]bool // IDs of Swarm services made here and not yet removed
-	stacks   []string        // names of stacks deployed here, also of those removed
-	closers  []func()        // end what waits for the engine, once all is removed
-	leave    func() error    // undoes Swarm; nil when there is nothing to undo
-	waits    sync.WaitGroup  // the goroutines that wait for containers to exit
+	mu     sync.Mutex
+	owners map[string]bool // IDs of containers made here, also of those long gone
 }
 
 // New opens a scope on the engine that the environment names (DOCKER_HOST and so
@@ -62,38 +61,43 @@ func New(t testing.TB) *Engine {
 		t.Fatalf("no Docker engine answers at %s; start one, or name one in DOCKER_HOST: %v", cli.DaemonHost(), err)
 	}
 
-	e := &Engine{cli: cli, id: random(), owners: map[string]bool{}, services: map[string]bool{}}
+	e := scopeOn(cli, mark(random()))
 	t.Cleanup(func() { e.close(t) })
 	return e
 }
 
-// Client is the engine's client, for what this package has no word for. Whatever
-// is made with it has to carry Labels to be removed.
-func (e *Engine) Client() *client.Client { return e.cli }
+// scopeOn is a scope that nothing was made in yet. Whoever opens it has to close it.
+func scopeOn(cli *client.Client, own mark) *Engine {
+	s := &session{node: node{cli}}
+	return &Engine{
+		session: s,
+		mark:    own,
+		images:  images{node: s.node, mark: own},
+		pods:    pods{session: s},
+		cluster: cluster{node: s.node, mark: own, services: map[string]bool{}},
+		owners:  map[string]bool{},
+	}
+}
+
+// A mark tells what is a scope's own: it is the value of Label on that.
+type mark string
 
 // Labels are what marks a thing as this scope's own, added to more.
-func (e *Engine) Labels(more map[string]string) map[string]string {
+func (m mark) Labels(more map[string]string) map[string]string {
 	all := map[string]string{}
 	for key, value := range more {
 		all[key] = value
 	}
-	all[Label] = e.id
+	all[Label] = string(m)
 	return all
 }
 
 // mine selects what carries this scope's label.
-func (e *Engine) mine() filters.Args { return labelled(Label, e.id) }
+func (m mark) mine() filters.Args { return labelled(Label, string(m)) }
 
 // labelled selects what carries a label with that value.
 func labelled(key, value string) filters.Args {
 	return filters.NewArgs(filters.Arg("label", key+"="+value))
-}
-
-// atEnd has f called when everything of the scope is removed.
-func (e *Engine) atEnd(f func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.closers = append(e.closers, f)
 }
 
 // bounded is a context for one call. It does not come from the test, whose own

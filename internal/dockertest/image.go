@@ -15,16 +15,29 @@ import (
 	"github.com/docker/docker/api/types/image"
 )
 
+// images are those of an engine: the ones that a test needs, and the ones that it makes of
+// this module's commands. It pulls none.
+type images struct {
+	node node
+	mark mark // on those that are made
+}
+
 // Need fails the test when the engine lacks one of the images. Nothing is pulled:
 // tests run without a registry.
-func (e *Engine) Need(t testing.TB, images ...string) {
+func (i images) Need(t testing.TB, images ...string) {
+	t.Helper()
+	i.needMade(t, "make images testkit", images...)
+}
+
+// needMade is Need for images that the command by makes.
+func (i images) needMade(t testing.TB, by string, images ...string) {
 	t.Helper()
 	for _, name := range images {
 		ctx, cancel := bounded()
-		_, err := e.cli.ImageInspect(ctx, name)
+		_, err := i.node.cli.ImageInspect(ctx, name)
 		cancel()
 		if cerrdefs.IsNotFound(err) {
-			t.Fatalf("image %s is not there; run `make images testkit`", name)
+			t.Fatalf("image %s is not there; run `%s`", name, by)
 		}
 		if err != nil {
 			t.Fatalf("cannot inspect image %s: %v", name, err)
@@ -60,7 +73,7 @@ func moduleRoot(t testing.TB) string {
 // ScratchImage builds a command of this module and makes an image that holds
 // nothing else, with the command as its entrypoint. It returns the image's name.
 // The image is removed when the scope ends.
-func (e *Engine) ScratchImage(t testing.TB, pkg string) string {
+func (i images) ScratchImage(t testing.TB, pkg string) string {
 	t.Helper()
 	name := filepath.Base(pkg)
 	root, err := archive(Binary(t, pkg), name)
@@ -68,25 +81,35 @@ func (e *Engine) ScratchImage(t testing.TB, pkg string) string {
 		t.Fatalf("cannot pack %s: %v", pkg, err)
 	}
 	ref := "podlike-test/" + name + ":" + random()
-	changes := []string{fmt.Sprintf("ENTRYPOINT [%q]", "/"+name), "LABEL " + Label + "=" + e.id}
-	if err := e.importImage(root, ref, changes); err != nil {
+	changes := []string{fmt.Sprintf("ENTRYPOINT [%q]", "/"+name), "LABEL " + Label + "=" + string(i.mark)}
+	if err := i.importImage(root, ref, changes); err != nil {
 		t.Fatalf("cannot make an image of %s: %v", pkg, err)
 	}
 	return ref
 }
 
 // importImage makes an image whose only layer is the tar archive root.
-func (e *Engine) importImage(root io.Reader, ref string, changes []string) error {
+func (i images) importImage(root io.Reader, ref string, changes []string) error {
 	ctx, cancel := bounded()
 	defer cancel()
 	source := image.ImportSource{Source: root, SourceName: "-"}
-	progress, err := e.cli.ImageImport(ctx, source, ref, image.ImportOptions{Changes: changes})
+	progress, err := i.node.cli.ImageImport(ctx, source, ref, image.ImportOptions{Changes: changes})
 	if err != nil {
 		return err
 	}
 	defer progress.Close()
 	_, err = io.Copy(io.Discard, progress) // the image is there when this ends
 	return err
+}
+
+// Forget removes a name of an image from the engine, and the image with its last name.
+func (i images) Forget(t testing.TB, ref string) {
+	t.Helper()
+	ctx, cancel := bounded()
+	defer cancel()
+	if _, err := i.node.cli.ImageRemove(ctx, ref, image.RemoveOptions{}); gone(err) != nil {
+		t.Fatalf("cannot remove image %s: %v", ref, err)
+	}
 }
 
 // archive is a tar archive that holds one executable file.

@@ -99,13 +99,3 @@ func (r *Registry) Push(t testing.TB, name string) string {
 	r.engine.Forget(t, ref)
 	return ref
 }
-
-// Forget removes a name of an image from the engine, and the image with its last name.
-func (e *Engine) Forget(t testing.TB, ref string) {
-	t.Helper()
-	ctx, cancel := bounded()
-	defer cancel()
-	if _, err := e.cli.ImageRemove(ctx, ref, image.RemoveOptions{}); gone(err) != nil {
-		t.Fatalf("cannot remove image %s: %v", ref, err)
-	}
-}

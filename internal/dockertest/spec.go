@@ -32,6 +32,7 @@ type Spec struct {
 	Network string   // such as "none", a network, or that of Join
 	PID     string   // the PID namespace, such as that of Join
 	IPC     string   // the IPC namespace: "shareable" or that of Join
+	Hosts   []string // name:address, for its hosts file
 	Ports   []string // to publish, as `docker run -p` has them: "80", "8080:80"
 
 	TTY       bool
@@ -51,8 +52,9 @@ type Spec struct {
 	CgroupParent string
 	CgroupNS     string // the cgroup namespace: "host" or "private"; empty: the engine's
 	StopSignal   string
-	StopTimeout  time.Duration // in whole seconds; 0: the engine's
-	LogDriver    string        // empty: the engine's
+	StopTimeout  time.Duration               // in whole seconds; 0: the engine's
+	Restart      container.RestartPolicyMode // empty: none
+	LogDriver    string                      // empty: the engine's
 	Health       *container.HealthConfig
 }
 
@@ -66,17 +68,23 @@ func (e *Engine) Create(t testing.TB, s Spec) *Container {
 	if s.Name == "" {
 		s.Name = "podlike-test-" + random()
 	}
-	config, host := s.words(t, e)
+	config, host := s.words(t, e.mark)
+	return e.create(t, s.Name, config, host)
+}
+
+// create is Create in the engine's words.
+func (e *Engine) create(t testing.TB, name string, config *container.Config, host *container.HostConfig) *Container {
+	t.Helper()
 	ctx, cancel := bounded()
 	defer cancel()
-	made, err := e.cli.ContainerCreate(ctx, config, host, &network.NetworkingConfig{}, nil, s.Name)
+	made, err := e.cli.ContainerCreate(ctx, config, host, &network.NetworkingConfig{}, nil, name)
 	if err != nil {
-		t.Fatalf("cannot create container %s of %s: %v", s.Name, s.Image, err)
+		t.Fatalf("cannot create container %s of %s: %v", name, config.Image, err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.owners[made.ID] = true
-	return &Container{ID: made.ID, Name: s.Name, engine: e}
+	return &Container{ID: made.ID, Name: name, session: e.session}
 }
 
 // Run makes a container and starts it.
@@ -119,24 +127,25 @@ func (e *Engine) Result(t testing.TB, s Spec) (out string, code int) {
 	return both.String(), c.Wait(t)
 }
 
-// words is the engine's form of s, in the two halves that it wants.
-func (s Spec) words(t testing.TB, e *Engine) (*container.Config, *container.HostConfig) {
+// words is the engine's form of s as one's own, in the two halves that it wants.
+func (s Spec) words(t testing.TB, own mark) (*container.Config, *container.HostConfig) {
 	t.Helper()
 	exposed, bound, err := nat.ParsePortSpecs(s.Ports)
 	if err != nil {
 		t.Fatalf("cannot publish %q: %v", s.Ports, err)
 	}
 	config := &container.Config{
-		Image: s.Image, Entrypoint: s.Entrypoint, Cmd: s.Cmd, Env: s.Env, Labels: e.Labels(s.Labels),
+		Image: s.Image, Entrypoint: s.Entrypoint, Cmd: s.Cmd, Env: s.Env, Labels: own.Labels(s.Labels),
 		User: s.User, WorkingDir: s.WorkingDir, Hostname: s.Hostname, ExposedPorts: exposed,
 		Tty: s.TTY, OpenStdin: s.OpenStdin, StdinOnce: s.StdinOnce, AttachStdin: s.OpenStdin,
 		StopSignal: s.StopSignal, StopTimeout: seconds(s.StopTimeout), Healthcheck: s.Health,
 	}
 	host := &container.HostConfig{
 		Binds: s.Binds, Mounts: s.Mounts, Tmpfs: s.Tmpfs,
-		NetworkMode: container.NetworkMode(s.Network), PidMode: container.PidMode(s.PID), IpcMode: container.IpcMode(s.IPC),
+		ExtraHosts: s.Hosts, NetworkMode: container.NetworkMode(s.Network), PidMode: container.PidMode(s.PID), IpcMode: container.IpcMode(s.IPC),
 		PortBindings: bound, AutoRemove: s.AutoRemove, ReadonlyRootfs: s.ReadOnly, Privileged: s.Privileged,
-		CapDrop: s.CapDrop, CapAdd: s.CapAdd, SecurityOpt: s.SecurityOpt, GroupAdd: s.GroupAdd,
+		RestartPolicy: container.RestartPolicy{Name: s.Restart},
+		CapDrop:       s.CapDrop, CapAdd: s.CapAdd, SecurityOpt: s.SecurityOpt, GroupAdd: s.GroupAdd,
 		LogConfig: container.LogConfig{Type: s.LogDriver}, CgroupnsMode: container.CgroupnsMode(s.CgroupNS),
 		Resources: container.Resources{Memory: s.Memory, PidsLimit: positive(s.PidsLimit), CgroupParent: s.CgroupParent},
 	}

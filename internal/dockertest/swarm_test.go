@@ -8,6 +8,9 @@ import (
 
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/swarm"
+	"github.com/docker/docker/api/types/volume"
+
+	"github.com/podlike/podlike/internal/pod"
 )
 
 // Whatever the engine was before a test needed a swarm, it is again afterwards. The
@@ -83,6 +86,13 @@ func TestAServiceIsGoneWithItsScope(t *testing.T) {
 			}
 			return false, "no task"
 		})
+		if found, err := e.containers(e.mine()); err != nil || len(found) != 1 {
+			t.Errorf("the scope's own are %v, %v, want the task's container", found, err)
+		}
+		made := volume.CreateOptions{Labels: map[string]string{pod.LabelService: service}} // as its task may have
+		if _, err := e.cli.VolumeCreate(t.Context(), made); err != nil {
+			t.Fatal(err)
+		}
 	})
 	if tasks := outer.Tasks(t, service); len(tasks) > 0 {
 		t.Errorf("%d tasks are left behind", len(tasks))
@@ -90,6 +100,9 @@ func TestAServiceIsGoneWithItsScope(t *testing.T) {
 	left, err := outer.containers(labelled(serviceLabel, service))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if names, err := outer.volumes(labelled(pod.LabelService, service)); err != nil || len(names) > 0 {
+		t.Errorf("left behind: the volumes %q, %v", names, err)
 	}
 }
 
