@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -11,6 +12,14 @@ import (
 func touch(args []string) int {
 	time.Sleep(duration(args, "after"))
 	if err := os.WriteFile(word(args, 0), nil, 0o644); err != nil {
+		return failed(err)
+	}
+	return 0
+}
+
+// link puts a link into the place of a file or a directory.
+func link(args []string) int {
+	if err := errors.Join(os.RemoveAll(word(args, 0)), os.Symlink(word(args, 1), word(args, 0))); err != nil {
 		return failed(err)
 	}
 	return 0

@@ -94,14 +94,28 @@ func kill(args []string) int {
 	select {} // the signal is on its way
 }
 
+// send sends a signal to a process, as the shell's kill does.
+func send(args []string) int {
+	pid, ok := number(args, 0)
+	signal := unix.SignalNum("SIG" + word(args, 1))
+	if !ok || signal == 0 {
+		return usage("signal needs a process and a signal such as TERM")
+	}
+	if err := unix.Kill(pid, signal); err != nil {
+		return failed(err)
+	}
+	return 0
+}
+
 // history writes into a file that others write into as well when it was started,
-// which signal it got and when it exits: who was told to end, and in which order.
+// which signals it got and when it exits: who was told to end, how often, and in which
+// order.
 func history(args []string) int {
 	file, name := word(args, 0), word(args, 1)
 	if file == "" || name == "" {
 		return usage("history needs a file and a name")
 	}
-	got := make(chan os.Signal, 1)
+	got := make(chan os.Signal, 8)
 	signal.Notify(got, unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
 	if err := record(file, name, "started"); err != nil {
 		return failed(err)
@@ -113,12 +127,25 @@ func history(args []string) int {
 		return failed(err)
 	}
 	if flag(args, "linger") {
-		time.Sleep(duration(args, "linger"))
-		if err := record(file, name, "exit"); err != nil {
+		if err := lingering(file, name, got, time.After(duration(args, "linger"))); err != nil {
 			return failed(err)
 		}
 	}
 	return 0
+}
+
+// lingering writes which more signals come until over, and then that it exits.
+func lingering(file, name string, got <-chan os.Signal, over <-chan time.Time) error {
+	for {
+		select {
+		case s := <-got:
+			if err := record(file, name, short(s)); err != nil {
+				return err
+			}
+		case <-over:
+			return record(file, name, "exit")
+		}
+	}
 }
 
 // record appends one line in one write, so that no one else's gets into it.

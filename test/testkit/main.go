@@ -23,7 +23,8 @@ type command struct {
 // commands are all of them, in the order in which help shows them.
 func commands() []command {
 	return []command{
-		{"serve", "ADDR", "answer HTTP: / /env /file?path=P /status?code=N /redirect?to=URL (itself) /slow?for=D /fail /ok /exit?code=N; TERM or INT ends it with 0", serve},
+		{"serve", "ADDR",
+			"answer HTTP: / /env /file?path=P /status?code=N /redirect?to=URL (itself) /slow?for=D /fail /ok /exit?code=N; TERM or INT ends it with 0", serve},
 		{"grpc", "ADDR [FILE]", "answer gRPC health checks of testkit and the server as a whole: SERVING while FILE is there; TERM or INT ends it with 0", health},
 		{"get", "URL", "print what URL answers within 2 s; 0 if that is a success", get},
 		{"sleep", "[health FILE [after D]]", "make FILE, wait for TERM or INT, exit with 0", sleep},
@@ -31,15 +32,20 @@ func commands() []command {
 		{"family", "", "start `ignore` in a session of its own and without an environment, say `both born`, ignore TERM and INT", family},
 		{"exit", "N [after D]", "exit with N", exit},
 		{"kill", "[after D]", "die by SIGKILL; as PID 1, which the kernel spares, exit with 137", kill},
+		{"signal", "PID NAME", "send the signal of that name, such as TERM, to the process", send},
 		{"lines", "N [both] [prefix P] [every D] [stay FILE]", "print `P1` to `PN` on stdout, with `both` also on stderr", lines},
 		{"partial", "TEXT [stay FILE]", "print TEXT without an end of line; all that print: make FILE then, wait for TERM or INT", partial},
 		{"long", "BYTES [stay FILE]", "print one line of that many bytes, digits in turn, and its end", long},
 		{"flash", "TEXT", "print the line TEXT and exit at once", flash},
 		{"orphans", "N [burst B]", "leave N orphans to PID 1, B (500) at a time, say `left N`, wait for TERM or INT", orphans},
-		{"history", "LOG NAME [health FILE [after D]] [linger D]", "append `<unix ns> NAME started` to LOG, make FILE, on a signal append its name (`term`), after D `exit`", history},
-		{"live", "LOG NAME [health FILE [after D]] [for D] [linger D] [until FILE] [code N [times N]]", "append `<unix ns> NAME starting` to LOG, make FILE, `started`, on a signal or after D `exiting`, after D, when FILE is there, `exited`; exit with N, the first times only", live},
+		{"history", "LOG NAME [health FILE [after D]] [linger D]",
+			"append `<unix ns> NAME started` to LOG, make FILE, on a signal append its name (`term`), after D `exit`", history},
+		{"live", "LOG NAME [health FILE [after D]] [for D] [linger D] [until FILE] [code N [times N]]",
+			"append `<unix ns> NAME starting` to LOG, make FILE, `started`, on a signal or after D `exiting`, after D, " +
+				"when FILE is there, `exited`; exit with N, the first times only", live},
 		{"eat", "BYTES", "use that much memory, say `ate BYTES`, wait for TERM or INT", eat},
 		{"touch", "FILE [after D]", "make FILE", touch},
+		{"link", "FILE TO", "put a link to TO into the place of FILE, whatever that is", link},
 		{"exists", "FILE", "exit with 0 if FILE is there, else with 1", exists},
 		{"wait", "FILE", "exit with 0 as soon as FILE is there", wait},
 		{"cat", "FILE...", "print files", cat},
@@ -49,6 +55,11 @@ func commands() []command {
 		{"env", "", "print the environment", env},
 		{"ps", "", "print `pid state name` of each process of this PID namespace", ps},
 		{"find", "TEXT...", "print `pid arguments` of each process that has a TEXT in its arguments or control groups; 0 if there is any", find},
+		{"signals", "[health FILE [after D]] [linger D]", "make FILE, print each signal that comes (`term`), exit with 0 after D since the first", printSignals},
+		{"lease", "[linger D]", "offer pause a lease, print its variable and what becomes of it: `granted`, `asked`, `lost`; " +
+			"USR1 says that the pod stops, TERM too and ends it with 0 after D", holdLease},
+		{"charge", "NAME [linger D] [deaths N]", "take charge of pause, print `granted T` (T others were before) and what becomes of it as `lease` does; " +
+			"or have N processes do so, one after the other, that kill themselves at once", takeCharge},
 		{"dial", "PREFIX", "ask each abstract socket of that prefix in this network for /v1/health, print `name: answer`", dial},
 	}
 }

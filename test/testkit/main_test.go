@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,49 @@ func TestHistoryTellsWhoGotWhichSignal(t *testing.T) {
 			}
 			if got := events(t, file); strings.Join(got, ",") != strings.Join(test.want, ",") {
 				t.Errorf("got %q, want %q: %s", got, test.want, test.why)
+			}
+		})
+	}
+}
+
+// Whoever is asked to end twice can tell.
+func TestHistoryTellsOfASecondSignal(t *testing.T) {
+	dir := t.TempDir()
+	file, health := filepath.Join(dir, "history"), filepath.Join(dir, "health")
+	cmd := testkit(t, "history", file, "web", "health", health, "linger", "1s")
+	start(t, cmd)
+	wait([]string{health})
+	for i, signal := range []string{"TERM", "INT", "TERM"} {
+		if code := send([]string{strconv.Itoa(cmd.Process.Pid), signal}); code != 0 {
+			t.Fatalf("%s cannot be sent: %d", signal, code)
+		}
+		dockertest.Eventually(t, 10*time.Second, func() (bool, string) {
+			got := events(t, file)
+			return len(got) == i+2, strings.Join(got, ",")
+		})
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("ended with %v, want a clean end", err)
+	}
+	if got := events(t, file); strings.Join(got, ",") != "web started,web term,web int,web term,web exit" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestASignalNeedsAProcessAndAName(t *testing.T) {
+	for name, test := range map[string]struct {
+		why  string
+		args []string
+		code int
+	}{
+		"Nobody":  {"nobody is asked", nil, 2},
+		"NoName":  {"and by what", []string{"1"}, 2},
+		"Unknown": {"this is no signal", []string{"1", "term"}, 2},
+		"Gone":    {"no process has that number", []string{"4194305", "TERM"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if code := send(test.args); code != test.code {
+				t.Errorf("got %d, want %d: %s", code, test.code, test.why)
 			}
 		})
 	}
