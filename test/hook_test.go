@@ -222,7 +222,7 @@ func (s supervisor) killers(t *testing.T) (n int) {
 	defer cancel()
 	told, failed := s.d.Client().Events(ctx, events.ListOptions{
 		Since: s.Inspect(t).Created, Until: time.Now().UTC().Format(time.RFC3339Nano),
-		Filters: filters.NewArgs(filters.Arg("event", "create"), filters.Arg("label", pod.LabelOwner+"="+s.ID), filters.Arg("label", pod.LabelRole+"="+pod.RoleKiller)),
+		Filters: filters.NewArgs(filters.Arg("event", "create"), filters.Arg("label", pod.LabelOwner+"="+s.ID), filters.Arg("label", pod.LabelRole+"="+pod.RoleHelper)),
 	})
 	for {
 		select {

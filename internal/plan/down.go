@@ -26,7 +26,7 @@ func Down(p pod.Pod, seen []engine.Seen, volumes []engine.Volume) Plan {
 		case pod.RolePause:
 			pauses = append(pauses, Step{Op: Remove, Name: Pause, Container: c.ID})
 			continue
-		case pod.RoleDebug, pod.RoleKiller:
+		case pod.RoleDebug, pod.RoleHelper:
 			looks = append(looks, Step{Op: Remove, Name: c.Name, Container: c.ID})
 			continue
 		}

@@ -25,7 +25,7 @@ func ours(component string) engine.Seen {
 func looking(which string) engine.Seen { return left(me, me.DebugName(which), pod.RoleDebug, true) }
 
 // killing is a container that kills a command of ours.
-func killing(which string) engine.Seen { return left(me, "kill-"+which, pod.RoleKiller, true) }
+func killing(which string) engine.Seen { return left(me, "kill-"+which, pod.RoleHelper, true) }
 
 func TestDownSaysWhatToDoInWhichOrderAndWhy(t *testing.T) {
 	flat := pod.Pod{Components: []pod.Component{on("a", "x"), on("b", "x")}}

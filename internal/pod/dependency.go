@@ -61,6 +61,37 @@ func (p Pod) IsJob(name string) bool {
 	return false
 }
 
+// runsToItsEnd reports whether a component is to end while the others go on: one of Init that
+// is no sidecar, or a job.
+func (p Pod) runsToItsEnd(c Component) bool {
+	return p.IsInit(c.Name) && !c.Sidecar || p.IsJob(c.Name)
+}
+
+// together reports whether two components may run at the same time.
+func (p Pod) together(one, other string) bool {
+	return !p.endsBefore(one, other) && !p.endsBefore(other, one)
+}
+
+// endsBefore reports whether a component has ended for good when the other one starts: by the
+// order of Init, or because that waits for its success, or for the start of one that does.
+func (p Pod) endsBefore(name, other string) bool {
+	at := slices.IndexFunc(p.Init, func(c Component) bool { return c.Name == name && !c.Sidecar })
+	if at >= 0 {
+		return !slices.ContainsFunc(p.Init[:at], func(c Component) bool { return c.Name == other })
+	}
+	return p.awaits(other, name, map[string]bool{})
+}
+
+// awaits reports whether a component starts only when the job has ended. Seen are those that
+// were looked at.
+func (p Pod) awaits(name, job string, seen map[string]bool) bool {
+	c, _ := p.Component(name)
+	seen[name] = true
+	return slices.ContainsFunc(c.DependsOn, func(on Dependency) bool {
+		return on.Name == job && on.Condition == Completed || !seen[on.Name] && p.awaits(on.Name, job, seen)
+	})
+}
+
 // cycles returns the cycles that depends_on makes, each once and beginning with the
 // first of its names. Where cycles share components, it returns at least one of them.
 func cycles(p Pod) [][]string {

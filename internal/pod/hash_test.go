@@ -43,3 +43,13 @@ func TestHashDiffersForDifferentComponents(t *testing.T) {
 		seen[hash] = why
 	}
 }
+
+// A component's hash is compared with that of another day, or another machine.
+func TestHashIsOfTheDefinitionAndNotOfTheMachine(t *testing.T) {
+	asked := pod.Copy{Source: "/a", Target: "/b"}
+	found := asked
+	found.Room, found.Place = 64<<10, "pod.component.a: secrets"
+	if pod.Hash(pod.Component{Copies: []pod.Copy{asked}}) != pod.Hash(pod.Component{Copies: []pod.Copy{found}}) {
+		t.Error("how much room a file was given changes the hash")
+	}
+}

@@ -21,6 +21,9 @@ type Pod struct {
 	Init []Component
 	// Components in the order of their names.
 	Components []Component
+	// Hosts are names that stand for 127.0.0.1 in all components, in their order. Each is a
+	// host name.
+	Hosts []string
 	// SharePID puts every component into pause's PID namespace. Default true.
 	SharePID bool
 	// ShareIPC puts every component into pause's IPC namespace. Default true.
@@ -112,6 +115,8 @@ type Component struct {
 	// Health is nil when the image's own check counts.
 	Health *Health
 	Probes Probes
+	// Ports are those that its user says it listens on, such as 80/tcp.
+	Ports []string `json:"-"`
 
 	// Sidecar is one of Init that goes on running beside the components: the next one
 	// starts when it has started. Its Policy is RestartAlways, it does not keep the pod from
@@ -181,6 +186,15 @@ type Volume struct {
 	NoCopy bool
 	// Labels of a volume that the engine has to make; ours are added.
 	Labels map[string]string
+	// Driver makes a Named volume that is not there, with the Options. Empty: the engine's
+	// own, for which a volume without options is a directory.
+	Driver  string
+	Options map[string]string
+	// External: a Named volume has to be there; the engine must not make it.
+	External bool
+	// InProject is the engine's name of a Named volume where Source is none of the
+	// supervisor's own. Empty: Source. Once ResolveVolumes has returned, it is.
+	InProject string
 	// Subpath is the part of a Named volume that is mounted. Empty means all of it.
 	Subpath string
 	// Propagation is that of a Bind's mounts, such as rslave. Empty means rprivate.
@@ -233,6 +247,17 @@ type Copy struct {
 	Memory bool
 	// Writable: the component may write to what it has in memory, as it may to a copy.
 	Writable bool
+	// Room is how many bytes it may take in the pod's memory, which is made once and does
+	// not grow. Zero: nobody has looked yet. It is the machine's, and not of the definition.
+	Room int64 `json:"-"`
+	// Content is what is handed on where there is no Source: in memory, and as secret as
+	// anything there. Nil: there is one.
+	Content *string `json:"-"`
+	// From tells where Content comes from, such as environment DB_PASSWORD, for who looks.
+	From string
+	// InFile: the Source is one that a Compose file names, and not the supervisor's own
+	// secret or config.
+	InFile bool `json:"-"`
 	// Place is where it was asked for, such as pod.component.web: secrets. Empty: in the
 	// component's copy label.
 	Place string `json:"-"`

@@ -92,7 +92,8 @@ func (v *validator) targets(c Component) {
 // over it, wherever that is.
 func (v *validator) copied(c Component, file Copy, seen map[string]bool) {
 	for _, end := range []string{file.Source, file.Target} {
-		if !path.IsAbs(end) {
+		ofFile := end == file.Source && (file.InFile || file.Content != nil) // which may be named as it was found
+		if !path.IsAbs(end) && !ofFile {
 			v.wrongCopy(c.Name, file, "the path %q must begin with /", end)
 		}
 	}

@@ -29,10 +29,24 @@ func resolve(volumes []Volume, own []OwnVolume) []Volume {
 	volumes = slices.Clone(volumes)
 	for i, v := range volumes {
 		if v.Kind == Named {
-			volumes[i].Source = engineName(v.Source, own)
+			volumes[i] = v.resolved(own)
 		}
 	}
 	return volumes
+}
+
+// resolved is a named volume with the engine's name. One of the supervisor's own is there,
+// however it was made.
+func (v Volume) resolved(own []OwnVolume) Volume {
+	name, known := engineName(v.Source, own)
+	if known {
+		v.Driver, v.Options, v.External = "", nil, false
+	}
+	if v.Source = name; !known {
+		v.Source = cmp.Or(v.InProject, name)
+	}
+	v.InProject = ""
+	return v
 }
 
 // ShareVolumes returns p with each of the supervisor's own volumes and host paths
@@ -80,16 +94,17 @@ func share(c Component, own []Volume) []Volume {
 	return all
 }
 
-// engineName is the engine's name of the own volume that users call ref, or ref.
-func engineName(ref string, own []OwnVolume) string {
-	for _, known := range []func(OwnVolume) string{byLabel, byStack, byCompose} {
+// engineName is the engine's name of the own volume that users call ref, or ref if it is
+// not known as one.
+func engineName(ref string, own []OwnVolume) (name string, known bool) {
+	for _, nameOf := range []func(OwnVolume) string{byLabel, byStack, byCompose} {
 		for _, v := range own {
-			if ref != "" && known(v) == ref {
-				return v.Name
+			if ref != "" && nameOf(v) == ref {
+				return v.Name, true
 			}
 		}
 	}
-	return ref
+	return ref, false
 }
 
 // byLabel is the name the user gave the volume for us.
