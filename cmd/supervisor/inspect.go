@@ -8,7 +8,7 @@ import (
 
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/pod"
-	"github.com/podlike/podlike/internal/source/listing"
+	"github.com/podlike/podlike/internal/source/podyaml"
 	"github.com/podlike/podlike/internal/source/stack"
 )
 
@@ -73,7 +73,7 @@ func inspectFile(file string, stdout, stderr io.Writer) (int, error) {
 
 // show prints a pod.
 func show(p pod.Pod, to io.Writer) error {
-	text, err := listing.Write(p)
+	text, err := podyaml.Write(p)
 	if err != nil {
 		return err
 	}

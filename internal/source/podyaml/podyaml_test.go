@@ -1,4 +1,4 @@
-package listing_test
+package podyaml_test
 
 import (
 	"testing"
@@ -8,12 +8,13 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/podlike/podlike/internal/pod"
-	"github.com/podlike/podlike/internal/source/listing"
+	"github.com/podlike/podlike/internal/source/podyaml"
 )
 
-func TestAPodIsWrittenInTheWordsOfTheModel(t *testing.T) {
+// full is a pod that says much.
+func full() pod.Pod {
 	no, zero, mode := false, 0, uint32(0o640)
-	p := pod.Complete(pod.Pod{
+	return pod.Complete(pod.Pod{
 		SharePID: true, PauseImage: "podlike/pause:dev",
 		Components: []pod.Component{{
 			Name: "web", Image: "nginx:1", Entrypoint: []string{}, Command: []string{"serve", "--port", "80"},
@@ -28,7 +29,10 @@ func TestAPodIsWrittenInTheWordsOfTheModel(t *testing.T) {
 			DeviceRequests: []pod.DeviceRequest{{IDs: []string{"x"}}},
 		}},
 	})
-	const want = `components:
+}
+
+// fullText is how that is written.
+const fullText = `components:
   - name: web
     image: nginx:1
     entrypoint: []
@@ -86,19 +90,25 @@ unready: ignore
 pull: missing
 pauseImage: podlike/pause:dev
 `
-	got, err := listing.Write(p)
+
+func TestAPodIsWrittenInTheWordsOfTheModel(t *testing.T) {
+	p := full()
+	got, err := podyaml.Write(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
+	if diff := cmp.Diff(fullText, string(got)); diff != "" {
 		t.Error(diff)
 	}
 }
 
 // What is text stays text for whoever reads it again.
 func TestTextThatLooksLikeSomethingElseIsQuoted(t *testing.T) {
-	texts := map[string]string{"a": "5", "b": "true", "c": "", "d": "~", "e": "2001-01-01", "f": "- x", "g": "0x1", "h": "a: b", "i": "é\x00", "j": " x ", "k": "\n", "l": "1e3", "m": "yes"}
-	got, err := listing.Write(pod.Pod{Components: []pod.Component{{Env: texts}}})
+	texts := map[string]string{
+		"a": "5", "b": "true", "c": "", "d": "~", "e": "2001-01-01", "f": "- x",
+		"g": "0x1", "h": "a: b", "i": "é\x00", "j": " x ", "k": "\n", "l": "1e3", "m": "yes",
+	}
+	got, err := podyaml.Write(pod.Pod{Components: []pod.Component{{Env: texts}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,8 @@
-// Package listing writes a pod out as YAML, for people to look at: in the words of
+// Package podyaml writes a pod out as YAML, for people to look at: in the words of
 // the model, durations as 10s, and without what is not set.
 //
 // What it writes is no source: nothing reads a pod from it.
-package listing
+package podyaml
 
 import (
 	"bytes"
@@ -120,7 +120,9 @@ func listNode(v reflect.Value) *yaml.Node {
 }
 
 // acronyms are written in small letters at the beginning of a name.
-var acronyms = map[string]string{"CPUs": "cpus", "IDs": "ids", "TTY": "tty", "UTS": "uts", "HTTP": "http", "TCP": "tcp", "GRPC": "grpc", "UID": "uid", "GID": "gid"}
+var acronyms = map[string]string{
+	"CPUs": "cpus", "IDs": "ids", "TTY": "tty", "UTS": "uts", "HTTP": "http", "TCP": "tcp", "GRPC": "grpc", "UID": "uid", "GID": "gid",
+}
 
 // nameOf is a field's name as YAML has it: DependsOn becomes dependsOn.
 func nameOf(field string) string {
