@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/podlike/podlike/internal/mark"
+	"github.com/podlike/podlike/internal/execkill"
 )
 
 // killing is how long to try to kill what is marked.
@@ -17,5 +17,5 @@ func kill(ctx context.Context, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, killing)
 	defer cancel()
-	return mark.Kill(ctx, args[0])
+	return execkill.Kill(ctx, args[0])
 }

@@ -50,7 +50,7 @@ func runPod(args []string, stdout, stderr io.Writer) (int, error) {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	d.UseKiller(engine.Container{Image: string(r.image), Labels: r.owner.Labels(pod.RoleHelper)})
+	d.UseHelper(engine.Container{Name: pod.HelperPrefix, Image: string(r.image), Labels: r.owner.Labels(pod.RoleHelper)})
 	c := config(d, r, o, tell, a.book, stdout, stderr)
 	if isTerminal(os.Stdin) {
 		hurry, relax := inHurry(ctx)

@@ -36,6 +36,12 @@ type Traces struct {
 	Ask []string
 }
 
+// Engine is what is asked about containers, and runs Traces.Ask in them.
+type Engine interface {
+	engine.Containers
+	engine.Commands
+}
+
 // taskLabel is how Swarm marks the container of a task.
 const taskLabel = "com.docker.swarm.task.id"
 
@@ -43,7 +49,7 @@ const taskLabel = "com.docker.swarm.task.id"
 var ErrUnknown = errors.New("cannot find out which container this is: set PODLIKE_CONTAINER to its name or ID, or PODLIKE_TASK to {{.Task.ID}}")
 
 // Find returns the container this process runs in, or ErrUnknown.
-func Find(ctx context.Context, e engine.Engine, t Traces) (engine.Seen, error) {
+func Find(ctx context.Context, e Engine, t Traces) (engine.Seen, error) {
 	if t.Told != "" {
 		return e.Inspect(ctx, t.Told)
 	}
@@ -60,7 +66,7 @@ func Find(ctx context.Context, e engine.Engine, t Traces) (engine.Seen, error) {
 
 // findInNetwork looks among those that share a network, as they share the traces that
 // are left. Where several are as we are, each is asked.
-func (t Traces) findInNetwork(ctx context.Context, e engine.Engine) (engine.Seen, error) {
+func (t Traces) findInNetwork(ctx context.Context, e Engine) (engine.Seen, error) {
 	all, err := e.List(ctx, nil)
 	if err != nil {
 		return engine.Seen{}, err
@@ -79,7 +85,7 @@ func (t Traces) findInNetwork(ctx context.Context, e engine.Engine) (engine.Seen
 
 // ask returns the one of several containers that says it is ours, or ErrUnknown. Others
 // may end while they are asked.
-func (t Traces) ask(ctx context.Context, e engine.Engine, all []engine.Seen) (engine.Seen, error) {
+func (t Traces) ask(ctx context.Context, e Engine, all []engine.Seen) (engine.Seen, error) {
 	var unasked error
 	for _, c := range all {
 		code, err := e.Exec(ctx, c.ID, engine.Exec{Command: t.Ask})
@@ -92,7 +98,7 @@ func (t Traces) ask(ctx context.Context, e engine.Engine, all []engine.Seen) (en
 }
 
 // fitting are those of some containers that are there and may be ours.
-func (t Traces) fitting(ctx context.Context, e engine.Engine, refs []string) (all []engine.Seen, err error) {
+func (t Traces) fitting(ctx context.Context, e Engine, refs []string) (all []engine.Seen, err error) {
 	for _, ref := range refs {
 		found, err := e.Inspect(ctx, ref)
 		switch {
@@ -106,7 +112,7 @@ func (t Traces) fitting(ctx context.Context, e engine.Engine, refs []string) (al
 }
 
 // own are references to containers that have what only ours has, the surest first.
-func (t Traces) own(ctx context.Context, e engine.Engine) ([]string, error) {
+func (t Traces) own(ctx context.Context, e Engine) ([]string, error) {
 	var refs []string
 	if t.Task != "" {
 		tasks, err := e.List(ctx, map[string]string{taskLabel: t.Task})

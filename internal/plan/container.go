@@ -17,7 +17,6 @@ func PauseContainer(p pod.Pod, owner pod.Owner) engine.Container {
 	return engine.Container{
 		Name:         owner.PauseName(),
 		Image:        p.PauseImage,
-		Owner:        engine.ID(owner.ID),
 		Labels:       owner.Labels(pod.RolePause),
 		Stdin:        true,
 		Network:      engine.ID(owner.ID),
@@ -48,7 +47,6 @@ func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, pause engin
 		Name:        owner.ContainerName(c.Name),
 		Image:       c.Image,
 		Platform:    c.Platform,
-		Owner:       engine.ID(owner.ID),
 		Entrypoint:  c.Entrypoint,
 		Command:     c.Command,
 		Env:         Environment(c.Env),
@@ -95,7 +93,6 @@ func DebugContainer(owner pod.Owner, d Debug, pause engine.ID, image engine.Imag
 	return engine.Container{
 		Name:        owner.DebugName(d.Which),
 		Image:       d.Image,
-		Owner:       engine.ID(owner.ID),
 		Entrypoint:  d.Command,
 		Labels:      owner.Labels(pod.RoleDebug),
 		Mounts:      mounts(owner, pod.Component{}, image),

@@ -14,7 +14,7 @@ import (
 
 func TestPauseHoldsWhatComponentsJoinAndCanDoLittleElse(t *testing.T) {
 	want := engine.Container{
-		Name: "shop.podlike-pause", Image: "hold", Owner: "me", Labels: me.Labels(pod.RolePause),
+		Name: "shop.podlike-pause", Image: "hold", Labels: me.Labels(pod.RolePause),
 		Stdin: true, Network: "me", ShareIPC: true, Locked: true, Capabilities: []string{"KILL"}, StopGrace: 10 * time.Second,
 	}
 	if diff := cmp.Diff(want, plan.PauseContainer(pod.Pod{PauseImage: "hold"}, me)); diff != "" {
@@ -34,7 +34,7 @@ func TestALookAtAPodIsNoComponent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := engine.Container{
-				Name: "shop.podlike.debug-x", Image: "tools", Owner: "me", Entrypoint: []string{"sh", "-l"}, Labels: me.Labels(pod.RoleDebug),
+				Name: "shop.podlike.debug-x", Image: "tools", Entrypoint: []string{"sh", "-l"}, Labels: me.Labels(pod.RoleDebug),
 				Mounts: []engine.Mount{{Type: engine.VolumeMount, Target: "/data", Labels: me.Labels(pod.RoleScratch)}},
 				Health: &engine.Check{Test: []string{"NONE"}}, TTY: true, Stdin: true, StopGrace: 10 * time.Second,
 				Network: "pause", PID: test.pid, IPC: "pause", OOMScoreAdj: score(1),
@@ -65,7 +65,7 @@ func TestAComponentsContainerIsWhatItsUserDescribed(t *testing.T) {
 	labels := me.Labels(pod.RoleComponent)
 	labels["a.b"], labels[pod.LabelComponent], labels[pod.LabelHash] = "c", "web", pod.Hash(c)
 	want := engine.Container{
-		Name: "shop.podlike.web", Image: "app", Owner: "me", Entrypoint: []string{"/app"}, Command: []string{"-v"},
+		Name: "shop.podlike.web", Image: "app", Entrypoint: []string{"/app"}, Command: []string{"-v"},
 		Env: []string{"A=", "B=2"}, WorkingDir: "/srv", User: "7:8", TTY: true, Labels: labels,
 		Health:     &engine.Check{Test: []string{"CMD", "/ok"}, Interval: 1, Timeout: 2, StartPeriod: 3, Retries: 4},
 		StopSignal: "SIGINT", StopGrace: time.Second,

@@ -198,7 +198,7 @@ func (t *teardown) stop(step plan.Step) {
 		defer cancel()
 		wait(asking, h.over)
 	})
-	if err := t.askToEnd(asking, h, grace); err != nil && asking.Err() == nil {
+	if err := t.askToEnd(asking, step.Name, h, grace); err != nil && asking.Err() == nil {
 		t.Tell(event.Event{Kind: event.Trouble, Component: step.Name, Why: err.Error()}) // it is killed
 	}
 }

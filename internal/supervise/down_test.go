@@ -239,7 +239,7 @@ func TestAContainerWhoseCreateWasNeverAnsweredIsRemoved(t *testing.T) {
 // A pod's normal life with a fault at one of its calls, whichever it is: it always
 // ends, and leaves nothing behind. That a fault did no harm is for it to know.
 func TestNoFaultOfTheEngineLeavesAnythingBehind(t *testing.T) {
-	harmless := []string{"stop", "list containers", "remove", "watch", "inspect"} // if the pod was going down, or has them again
+	harmless := []string{"signal", "list containers", "remove", "watch", "inspect"} // if the pod was going down, or has them again
 	fault := errors.New("engine on fire")
 	for n := 1; ; n++ {
 		var failed fake.Call

@@ -289,7 +289,7 @@ func TestAnEngineThatRemovesNothingIsGivenUp(t *testing.T) {
 	play(t, []pod.Component{of("web", "stubborn")}, func(s *scene) {
 		s.broken = true
 		s.Intercept(func(ctx context.Context, c fake.Call, do func() error) error {
-			if c.Op == "remove" || c.Op == "stop" {
+			if c.Op == "remove" || c.Op == "signal" {
 				return errors.New("engine on fire")
 			}
 			return usual(ctx, c, do)
@@ -374,7 +374,7 @@ func TestPauseNeverEndsWithSuccess(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if err := s.Stop(s.Context(), seen.ID, time.Second); err != nil {
+			if err := s.Signal(s.Context(), seen.ID, "SIGTERM"); err != nil {
 				t.Error(err)
 			}
 		})

@@ -170,14 +170,14 @@ func (r *run) wantEnd(name string, h *holding) error {
 	within, cancel := context.WithTimeout(r.watching, grace)
 	defer cancel()
 	r.prepareToStop(within, name, h)
-	return r.askToEnd(r.watching, h, max(deadline(within), min(grace, plan.LastCall)))
+	return r.askToEnd(r.watching, name, h, max(deadline(within), min(grace, plan.LastCall)))
 }
 
 // askToEnd asks a container to end and kills it when grace is over. One that was asked
 // already is waited for: a second signal means "now" to many.
-func (r *run) askToEnd(ctx context.Context, h *holding, grace time.Duration) error {
+func (r *run) askToEnd(ctx context.Context, name string, h *holding, grace time.Duration) error {
 	if first := h.bidden.CompareAndSwap(false, true); first || !h.runs() {
-		return r.Engine.Stop(ctx, h.id, grace)
+		return r.stop(ctx, h.id, r.stopSignal(name), grace, h.over)
 	}
 	wait(ctx, h.over)
 	return nil
@@ -250,7 +250,7 @@ func (r *run) clearOne(ctx context.Context, c engine.Seen) error {
 	if h == nil || h.id != c.ID {
 		return r.Engine.Remove(ctx, c.ID)
 	}
-	if err := r.askToEnd(ctx, h, r.component(name).StopGrace); err != nil {
+	if err := r.askToEnd(ctx, name, h, r.component(name).StopGrace); err != nil {
 		return err
 	}
 	if err := r.Engine.Remove(ctx, c.ID); err != nil {

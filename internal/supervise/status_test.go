@@ -455,10 +455,10 @@ type lateSigns struct {
 	by time.Duration
 }
 
-func (e lateSigns) Watch(ctx context.Context, labels map[string]string, tell func(engine.ID, engine.Sign)) error {
-	return e.Engine.Watch(ctx, labels, func(id engine.ID, s engine.Sign) {
+func (e lateSigns) Watch(ctx context.Context, labels map[string]string, tell func(engine.Sign)) error {
+	return e.Engine.Watch(ctx, labels, func(s engine.Sign) {
 		time.Sleep(e.by)
-		tell(id, s)
+		tell(s)
 	})
 }
 

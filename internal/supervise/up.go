@@ -176,7 +176,7 @@ func (r *run) bring(ctx context.Context, step plan.Step) error {
 	case plan.Await:
 		return r.await(ctx, step)
 	case plan.Stop:
-		return r.Engine.Stop(ctx, step.Container, sweepGrace)
+		return r.stop(ctx, step.Container, "", sweepGrace, nil)
 	case plan.Remove:
 		r.Tell(event.Event{Kind: event.Swept, Container: step.Name, Why: step.Why})
 		return r.Engine.Remove(ctx, step.Container)
@@ -231,7 +231,6 @@ func (r *run) create(ctx context.Context, name string, within time.Duration) err
 // seen or pulled is pulled once more, unless its user has it never pulled.
 func (r *run) createPulled(ctx context.Context, name string, within time.Duration) (engine.Container, pod.Component, engine.ID, error) {
 	made, component := r.container(name)
-	made.StartWithin = within
 	id, err := r.tryCreate(name, made)
 	if err == nil || !r.lacksImage(ctx, made.Image) {
 		return made, component, id, err
@@ -243,7 +242,6 @@ func (r *run) createPulled(ctx context.Context, name string, within time.Duratio
 		return made, component, "", err
 	}
 	made, component = r.container(name)
-	made.StartWithin = within
 	id, err = r.tryCreate(name, made)
 	return made, component, id, err
 }

@@ -165,13 +165,13 @@ func (r *run) followHealth() {
 }
 
 // noteSign notes what shows of a component.
-func (r *run) noteSign(id engine.ID, s engine.Sign) {
-	name, ok := r.board.byID(id)
+func (r *run) noteSign(s engine.Sign) {
+	name, ok := r.board.byID(s.Container)
 	if !ok {
 		return
 	}
 	h := r.holding(name)
-	switch ours := h != nil && h.id == id; {
+	switch ours := h != nil && h.id == s.Container; {
 	case s.Kind == engine.SignHealth:
 		r.noteHealth(name, s.Health)
 	case s.Kind == engine.SignOOM && ours:

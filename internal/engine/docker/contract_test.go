@@ -15,7 +15,7 @@ func TestDockerKeepsTheContract(t *testing.T) {
 		d := dockertest.New(t)
 		d.Need(t, dockertest.Testkit)
 		e := open(t)
-		e.UseKiller(engine.Container{Image: supervisor, Labels: d.Labels(nil)})
+		e.UseHelper(engine.Container{Image: supervisor, Labels: d.Labels(nil)})
 		return enginetest.Subject{Engine: e, Labels: d.Labels(nil)}
 	})
 }

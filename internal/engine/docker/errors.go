@@ -1,9 +1,13 @@
 package docker
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -15,17 +19,77 @@ import (
 )
 
 // fail says what could not be done, once, and keeps the kind of error for those
-// who branch on it.
-func fail(err error, what string, args ...any) error {
+// who branch on it. What failed because ctx is done fails with ctx's cause.
+func fail(ctx context.Context, err error, what string, args ...any) error {
 	if err == nil {
 		return nil
 	}
-	what = fmt.Sprintf(what, args...)
-	if errdefs.IsNotFound(err) {
-		return fmt.Errorf("cannot %s: %w: %w", what, engine.ErrNotFound, plain{err})
-	}
-	return fmt.Errorf("cannot %s: %w", what, plain{err})
+	return fmt.Errorf("cannot %s: %w", fmt.Sprintf(what, args...), kindOf(ctx, err))
 }
+
+// unreached says why no engine was reached at an address, and what to do about that. What is
+// no socket will not become one, so that this is no engine that is away.
+func unreached(ctx context.Context, err error, host string) error {
+	advice := "mount its socket, or name another in DOCKER_HOST"
+	switch seen, unseen := os.Stat(strings.TrimPrefix(host, "unix://")); {
+	case unseen == nil && seen.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("cannot reach the engine at %s: there is no socket but a file or directory, such as an engine makes "+
+			"of a path that is not there; mount the path that its socket has", host)
+	case errors.Is(err, fs.ErrPermission):
+		advice = "let this user have its socket: as root, or by the socket's group"
+	}
+	return fail(ctx, err, "reach the engine at %s (%s)", host, advice)
+}
+
+// kindOf is an error with its kind.
+func kindOf(ctx context.Context, err error) error {
+	var cut *lost
+	switch {
+	case ctx.Err() != nil && (isLost(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
+		return context.Cause(ctx)
+	case errors.As(err, &cut):
+		return cut
+	case isLost(err):
+		return &lost{err: plain{err}}
+	case errdefs.IsNotFound(err), upgrade(err) == "404", leaving.MatchString(err.Error()):
+		return fmt.Errorf("%w: %w", engine.ErrNotFound, plain{err})
+	case (errdefs.IsInternal(err) || upgrade(err) == "500") && !lasting.MatchString(strings.ToLower(err.Error())):
+		return fmt.Errorf("%w: %w", engine.ErrInternal, plain{err})
+	}
+	return plain{err}
+}
+
+// isLost tells whether there was no answer, or one that makes no sense.
+func isLost(err error) bool {
+	switch status := upgrade(err); status {
+	case "200", "502", "503", "504": // none of them is the engine's
+		return true
+	}
+	return errors.As(err, new(*lost)) || client.IsErrConnectionFailed(err) || errors.As(err, new(*net.OpError)) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*json.SyntaxError)) || has(err.Error(), "malformed HTTP")
+}
+
+// upgrade is the status with which a stream was refused, as the client tells no more of
+// that. Empty: it is no such error.
+func upgrade(err error) string {
+	if found := refusedStream.FindStringSubmatch(err.Error()); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+var refusedStream = words(`unable to upgrade to \w+, received (\d{3})`)
+
+// lasting is how the engine speaks of reasons that another try does not change: what the
+// runtime or the kernel has refused, or what the container asks for and there is not.
+var lasting = words(
+	`oci runtime`, `\brunc\b`, `\bshim\b`, `runtime create failed`, `unknown or invalid runtime`, `exec format error`,
+	`\bmount`, `bind source path`, `no such file or directory`, `not a directory`, `is a directory`, `file exists`, `read-only`,
+	`permission denied`, `operation not permitted`, `no space left`, `disk quota`, `too many levels`, `file name too long`,
+	`port is already allocated`, `address already in use`, `external connectivity`, `device driver`, `no such device`,
+	`device information`, `\bcgroup`, `non running container`, `is not running`, `cannot join`, `namespace`, `invalid`, `unsupported`, `not supported`,
+	`unknown capability`, `unable to find (user|group)`, `no matching entries`, `no such plugin`, `plugin .* not found`, `logging driver`, `not implemented`,
+)
 
 // plain is an engine's error without the words that say who said it, and without
 // the colon before a reason that was not given.
@@ -38,22 +102,32 @@ func (p plain) Error() string {
 
 func (p plain) Unwrap() error { return p.error }
 
+// nameFail tells a name that is taken from other faults.
+func nameFail(ctx context.Context, err error, format string, args ...any) error {
+	if errdefs.IsConflict(err) && has(err.Error(), "is already in use by container") {
+		return fmt.Errorf("cannot "+format+": %w: %w", append(args, engine.ErrNameInUse, plain{err})...)
+	}
+	return fail(ctx, err, format, args...)
+}
+
 // startFail tells a command that is missing or cannot be executed from other
 // faults, by the runtime's words: the API has no other sign of it. The docker
 // command line decides in the same way between its exit codes 125, 126 and 127, but
 // takes a device or a mount that is missing for the command.
-func startFail(err error, id engine.ID) error {
+func startFail(ctx context.Context, err error, id engine.ID) error {
 	if err == nil {
 		return nil
 	}
 	kind := error(nil)
 	switch said := err.Error(); {
+	case isLost(err):
+		return fail(ctx, err, "start container %.12s", id)
 	case noCommand.MatchString(said):
 		kind = engine.ErrNoCommand
 	case cannotExecute.MatchString(said):
 		kind = engine.ErrCannotExecute
 	default:
-		return fail(err, "start container %.12s", id)
+		return fail(ctx, err, "start container %.12s", id)
 	}
 	return fmt.Errorf("cannot start container %.12s: %w: %w", id, kind, plain{err})
 }
@@ -61,6 +135,11 @@ func startFail(err error, id engine.ID) error {
 var (
 	// noCommand is how runtimes say that there is no such command.
 	noCommand = words(`executable file not found`, `\bexec\b.*no such file or directory`)
+	// notRun is how the engine begins when it tells of a health check, in the place of what
+	// that has printed, that it could not be run.
+	notRun = words(`^OCI runtime exec failed`)
+	// leaving is how the engine says that it is about to remove a container.
+	leaving = words(`marked for removal`)
 	// cannotExecute is how they say that it is no program, or not one of this machine's.
 	cannotExecute = words(`\bexec\b.*(permission denied|is a directory)`, `exec format error`)
 )
@@ -68,21 +147,25 @@ var (
 // pullFail tells the kinds of errors of a pull apart, by the words of the engine and
 // of registries: the API answers 500 to nearly all of them. What no kind is known of
 // is a fault that another try would not mend, such as a host that nobody knows.
-func pullFail(err error, ref string) error {
+func pullFail(ctx context.Context, err error, ref string) error {
 	if err == nil {
 		return nil
 	}
 	kind := error(nil)
 	said := strings.ToLower(plain{err}.Error())
 	switch {
+	case ctx.Err() != nil:
+		return fail(ctx, err, "pull %s", ref)
+	case isLost(err):
+		return fmt.Errorf("cannot pull %s: %w: %w", ref, engine.ErrUnavailable, kindOf(ctx, err))
 	case refusal.MatchString(said):
 		kind = engine.ErrDenied
 	case errdefs.IsNotFound(err), has(said, "manifest unknown", "name unknown"):
 		kind = engine.ErrNotFound
-	case errdefs.IsUnavailable(err), client.IsErrConnectionFailed(err), errors.Is(err, io.ErrUnexpectedEOF), outage.MatchString(said):
+	case errdefs.IsUnavailable(err), outage.MatchString(said):
 		kind = engine.ErrUnavailable
 	default:
-		return fail(err, "pull %s", ref)
+		return fmt.Errorf("cannot pull %s: %w", ref, plain{err})
 	}
 	return fmt.Errorf("cannot pull %s: %w: %w", ref, kind, plain{err})
 }
@@ -112,11 +195,11 @@ func words(expressions ...string) *regexp.Regexp {
 }
 
 // putFail tells what is read-only from other faults, by the engine's words again.
-func putFail(err error, id engine.ID) error {
+func putFail(ctx context.Context, err error, id engine.ID) error {
 	if err != nil && has(err.Error(), "marked read-only") {
 		return fmt.Errorf("cannot copy into container %.12s: %w: %w", id, engine.ErrReadOnly, plain{err})
 	}
-	return fail(err, "copy into container %.12s", id)
+	return fail(ctx, err, "copy into container %.12s", id)
 }
 
 // has reports whether text contains one of the parts.
@@ -127,20 +210,4 @@ func has(text string, parts ...string) bool {
 		}
 	}
 	return false
-}
-
-// errSilent stands for the client's own words for an engine that was not reached,
-// which only repeat where it was looked for.
-var errSilent = errors.New("nothing answers there")
-
-// reason says why the engine could not be reached, such as "permission denied".
-func reason(err error) error {
-	var call *os.SyscallError
-	switch {
-	case errors.As(err, &call):
-		return call.Err
-	case client.IsErrConnectionFailed(err):
-		return errSilent
-	}
-	return err
 }

@@ -65,7 +65,7 @@ func TestAFailedPullIsOfAKindOfItsOwn(t *testing.T) {
 		"Ended":             {"a pull that we gave up is no outage", context.Canceled, none},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := pullFail(c.err, "r.example/x:1")
+			err := pullFail(t.Context(), c.err, "r.example/x:1")
 			got := none
 			for _, kind := range []error{engine.ErrDenied, engine.ErrNotFound, engine.ErrUnavailable} {
 				if errors.Is(err, kind) {
@@ -75,12 +75,13 @@ func TestAFailedPullIsOfAKindOfItsOwn(t *testing.T) {
 			if got != c.kind {
 				t.Errorf("%s: %q is of the kind %q, want %q", c.why, err, got, c.kind)
 			}
-			if !errors.Is(err, c.err) || !strings.HasPrefix(err.Error(), "cannot pull r.example/x:1: ") || strings.HasSuffix(err.Error(), ":") || strings.Contains(err.Error(), "response from daemon") {
+			if !errors.Is(err, c.err) || !strings.HasPrefix(err.Error(), "cannot pull r.example/x:1: ") ||
+				strings.HasSuffix(err.Error(), ":") || strings.Contains(err.Error(), "response from daemon") {
 				t.Errorf("%s: not what went wrong: %q", c.why, err)
 			}
 		})
 	}
-	if err := pullFail(nil, "x"); err != nil {
+	if err := pullFail(t.Context(), nil, "x"); err != nil {
 		t.Errorf("an error of none: %v", err)
 	}
 }

@@ -40,7 +40,7 @@ func TestACommandWhoseTimeIsOverIsKilledWithItsChildren(t *testing.T) {
 			t.Parallel()
 			d := dockertest.New(t)
 			e := open(t)
-			e.UseKiller(engine.Container{Image: supervisor, Labels: d.Labels(nil)})
+			e.UseHelper(engine.Container{Image: supervisor, Labels: d.Labels(nil)})
 			target := d.Run(t, sleeping)
 			if test.joined {
 				joined := sleeping
@@ -84,7 +84,7 @@ func TestACommandThatBeginsWhenItsTimeIsOverIsKilled(t *testing.T) {
 	supervisor, target := d.ScratchImage(t, "./cmd/supervisor"), d.Run(t, sleeping)
 	started := startLate(t, d, 2*time.Second)
 	e := open(t)
-	e.UseKiller(engine.Container{Image: supervisor, Labels: d.Labels(nil)})
+	e.UseHelper(engine.Container{Image: supervisor, Labels: d.Labels(nil)})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err := e.Exec(ctx, engine.ID(target.ID), engine.Exec{Command: []string{"/testkit", "ignore"}})

@@ -17,14 +17,14 @@ import (
 func (d *Engine) Pull(ctx context.Context, ref, platform string, with engine.Credential, tell func(engine.Progress)) error {
 	auth, err := authWord(with)
 	if err != nil {
-		return pullFail(err, ref)
+		return pullFail(ctx, err, ref)
 	}
 	said, err := d.api.ImagePull(ctx, ref, image.PullOptions{Platform: platform, RegistryAuth: auth})
 	if err != nil {
-		return pullFail(err, ref)
+		return pullFail(ctx, err, ref)
 	}
 	defer said.Close()
-	return pullFail(follow(json.NewDecoder(said), tell), ref)
+	return pullFail(ctx, follow(json.NewDecoder(said), tell), ref)
 }
 
 // authWord is a credential in the engine's form; none is empty. Engines that keep

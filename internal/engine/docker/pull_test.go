@@ -55,7 +55,9 @@ func TestARegistryThatIsAwayMayComeBack(t *testing.T) {
 	d, r := open(t), scope.Registry(t)
 	ref := r.Push(t, "team/app:1")
 
-	for why, status := range map[string]int{"it restarts": 503, "its proxy has lost it": 502, "it has a fault": 500, "it is slow": 504, "it is asked too often": 429} {
+	for why, status := range map[string]int{
+		"it restarts": 503, "its proxy has lost it": 502, "it has a fault": 500, "it is slow": 504, "it is asked too often": 429,
+	} {
 		r.Fault(func(*http.Request) int { return status })
 		if err := d.Pull(t.Context(), ref, "", with(r, r.Password), ignore); !errors.Is(err, engine.ErrUnavailable) {
 			t.Errorf("%s: got %v", why, err)

@@ -21,30 +21,22 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 )
 
+// within is how long a container may stay without being started, from the moment at
+// which its creation is asked for. It is well above what an engine takes for a start.
+const within = 8 * time.Second
+
 // wills are what we leave behind for the case that we are killed between a
 // container's creation and its start. The engine removes a container that has
 // ended, but one that never ran stays for ever, and a dead supervisor removes
 // nothing. So the request that creates a container is followed, on the same
 // connection and before anyone can know how it ends, by two more:
 //
-//	POST   /containers/<owner>/wait      answered when the owner's container has stopped
+//	GET    /events?until=<then>          of no event at all, answered when it is then
 //	DELETE /containers/<name>            refused by the engine if it runs by then
 //
 // The daemon takes the requests of a connection one after the other, so it is the
-// daemon that waits for our end and then removes what we left.
-//
-// What is created again and again while the owner lives would leave the daemon with
-// more and more connections. Such a container says within what time it will be
-// started, and the first of the two requests is another:
-//
-//	GET    /events?until=<then>          of no event at all, answered when it is then
-//
-// By then the name may be that of a newer container, and an ID is not known before
-// there is one. So this will is about a name that nobody else ever has; once the ID
-// is known the container is renamed, by a request that has a will about the ID behind
-// it. Each of the two holds before the other ends.
-//
-// Three things make wills hold when we are gone:
+// daemon that waits, and then removes what was not started. Three things make that
+// hold when we are gone:
 //
 // A connection ends with its last descriptor, and ours die with us. So we send
 // the connection's own descriptor over it: it stays open as long as that message
@@ -59,70 +51,34 @@ import (
 // nothing, and all that follows go out in one system call, which a signal does not
 // divide.
 //
-// A will is withdrawn when its container was started or removed. It is left when
-// nobody is there any more to do that, or when it is not known whether there is a
-// container: then nobody will start it. The daemon keeps the connection of a
-// withdrawn will until its time has come, as it looks at nothing while it waits;
-// it finds out when it wants to answer, and goes no further. A will that was not
-// withdrawn does no harm to what runs. Where the engine is not
-// reached by a socket of this machine there are no wills, and the next supervisor's
-// sweep finds what was left.
+// A proxy that answers the first request itself has the second done at once. When what was
+// created is missing although its will is not due, there are no wills any more.
+//
+// A will is withdrawn when its container was started or removed, or copied into, which
+// may take longer than it waits. One that was not withdrawn does no harm to what runs,
+// and it may remove what another has made by the same name within that time and not
+// started yet.
 type wills struct {
-	socket string
+	socket string // empty: there are none
 
-	mu   sync.Mutex
-	open map[engine.ID]*net.UnixConn // by the container that it is about
+	mu      sync.Mutex
+	open    map[engine.ID]*net.UnixConn // by the container that it is about
+	hastily bool                        // one was carried out before its time: none is left any more
 }
 
 func newWills() *wills { return &wills{open: map[engine.ID]*net.UnixConn{}} }
 
-// can tells whether there can be wills.
-func (w *wills) can() bool { return w.socket != "" }
-
-// A will says what the daemon is to wait for and what it removes then.
-type will struct {
-	await string // method and path below the API's, such as "GET /events"
-	heir  string // the container's name or ID
-	// id is that of the container. Empty: the answer to the request tells it.
-	id engine.ID
-}
-
-// whenEnded is a will for the time when the owner has stopped.
-func whenEnded(owner engine.ID, heir string) will {
-	return will{await: "POST /containers/" + string(owner) + "/wait?condition=not-running", heir: heir}
-}
-
 // noEvent is a filter that no event passes.
 const noEvent = `{"event":["none"]}`
-
-// whenOver is a will for the time when d is over.
-func whenOver(d time.Duration, heir string) will {
-	then := time.Now().Add(d)
-	until := fmt.Sprintf("%d.%09d", then.Unix(), then.Nanosecond())
-	return will{await: "GET /events?until=" + until + "&filters=" + url.QueryEscape(noEvent), heir: heir}
-}
-
-// behind has a request that is sent with the context be followed by a will.
-func (w will) behind(ctx context.Context) context.Context {
-	return context.WithValue(ctx, willKey{}, w)
-}
-
-type willKey struct{}
 
 // padding is well above what the daemon may have read ahead.
 const padding = 16 << 10
 
-// RoundTrip sends a request with a will behind it.
+// RoundTrip sends a request that creates a container, with a will behind it.
 func (w *wills) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body != nil {
-		defer req.Body.Close() // as the transport of a request has to
-	}
-	ctx := req.Context()
-	last, ok := ctx.Value(willKey{}).(will)
-	if !ok {
-		return nil, errors.New("cannot leave a will: there is none")
-	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", w.socket)
+	defer req.Body.Close() // as the transport of a request has to
+	ctx, then := req.Context(), time.Now().Add(within)
+	conn, err := dialed((&net.Dialer{}).DialContext(ctx, "unix", w.socket))
 	if err != nil {
 		return nil, err
 	}
@@ -130,44 +86,33 @@ func (w *wills) RoundTrip(req *http.Request) (*http.Response, error) {
 	stop := context.AfterFunc(ctx, func() { _ = line.SetDeadline(time.Unix(1, 0)) }) // fails on a closed one only
 	defer stop()
 
-	if err := bequeath(line, req, last); err != nil {
+	if err := bequeath(line, req, then); err != nil {
 		withdraw(line)
-		return nil, cause(ctx, err)
+		return nil, err
 	}
 	res, made, err := answer(line, req)
 	switch {
 	case err != nil:
-		return nil, errors.Join(cause(ctx, err), line.Close()) // the will is left
-	case res.StatusCode >= http.StatusMultipleChoices:
+		return nil, errors.Join(err, line.Close()) // the will is left: nobody knows whether there is a container
+	case res.StatusCode != http.StatusCreated:
 		withdraw(line)
-	case last.id != "":
-		w.keep(last.id, line)
 	default:
 		w.keep(made, line)
 	}
 	return res, nil
 }
 
-// cause is ctx's error if that is why something failed, as callers expect it.
-func cause(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
-}
-
 // bequeath sends the request and the will.
-func bequeath(line *net.UnixConn, req *http.Request, last will) error {
+func bequeath(line *net.UnixConn, req *http.Request, then time.Time) error {
 	var text bytes.Buffer
 	if err := req.Write(&text); err != nil {
 		return err
 	}
 	most := max(bytes.LastIndexByte(text.Bytes(), '}'), 0)
 	api, _, _ := strings.Cut(req.URL.Path, "/containers/")
-	method, path, _ := strings.Cut(last.await, " ")
-	fmt.Fprintf(&text, "%s %s%s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n", method, api, path, req.Host)
+	fmt.Fprintf(&text, "GET %s/events?until=%s&filters=%s HTTP/1.1\r\nHost: %s\r\n\r\n", api, stamp(then), url.QueryEscape(noEvent), req.Host)
 	fmt.Fprintf(&text, "DELETE %s/containers/%s?v=1 HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nX-Padding: %s\r\n",
-		api, url.PathEscape(last.heir), req.Host, strings.Repeat("-", padding))
+		api, url.PathEscape(req.URL.Query().Get("name")), req.Host, strings.Repeat("-", padding))
 	if _, err := line.Write(text.Next(most)); err != nil {
 		return err
 	}
@@ -241,12 +186,30 @@ func withdraw(line *net.UnixConn) {
 	_ = line.Close()
 }
 
-// keep remembers the will about a container, in place of an older one.
+// keep remembers the will about a container for as long as it waits.
 func (w *wills) keep(id engine.ID, line *net.UnixConn) {
-	w.void(id)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open[id] = line
+	time.AfterFunc(within, func() { w.leave(id) })
+}
+
+// left reports whether wills are left behind what is created.
+func (w *wills) left() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.socket != "" && !w.hastily
+}
+
+// suspect has no will be left any more when a call for a container has found that it is
+// missing and its will is not due yet. It returns the error.
+func (w *wills) suspect(id engine.ID, err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, waits := w.open[id]; waits && errors.Is(err, engine.ErrNotFound) {
+		w.hastily = true
+	}
+	return err
 }
 
 // void withdraws the will about a container, if there is one.

@@ -2,6 +2,7 @@ package docker_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,14 +29,12 @@ import (
 
 // The environment of this test's program when it is to be one that gets killed.
 const (
-	envOwner  = "PODLIKE_TEST_OWNER"  // ID of the owner of what it creates
-	envLabel  = "PODLIKE_TEST_LABEL"  // the label's value of what it creates
-	envCount  = "PODLIKE_TEST_COUNT"  // how many it creates at once
-	envWithin = "PODLIKE_TEST_WITHIN" // within what time what it creates is to be started
+	envLabel = "PODLIKE_TEST_LABEL" // the label's value of what it creates
+	envCount = "PODLIKE_TEST_COUNT" // how many it creates at once
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(envOwner) != "" {
+	if os.Getenv(envLabel) != "" {
 		os.Exit(createAndHang())
 	}
 	goleak.VerifyTestMain(m)
@@ -52,14 +50,11 @@ func createAndHang() int {
 		return 1
 	}
 	count, _ := strconv.Atoi(os.Getenv(envCount))
-	within, _ := time.ParseDuration(os.Getenv(envWithin))
 	var creates sync.WaitGroup
 	fmt.Println("sent")
 	for i := range count {
 		creates.Go(func() {
-			c := heir(i, os.Getenv(envOwner), os.Getenv(envLabel))
-			c.StartWithin = within
-			if _, _, err := e.Create(ctx, c); err != nil {
+			if _, _, err := e.Create(ctx, unstarted(i, os.Getenv(envLabel))); err != nil {
 				fmt.Println(err)
 			}
 		})
@@ -69,25 +64,24 @@ func createAndHang() int {
 	select {}
 }
 
-// heir is a container that goes with its owner unless it is started.
-func heir(i int, owner, label string) engine.Container {
+// unstarted is a container that goes unless it is started.
+func unstarted(i int, label string) engine.Container {
 	return engine.Container{
-		Name: fmt.Sprintf("podlike-test-%.12s-%d", owner, i), Image: dockertest.Testkit, Command: []string{"sleep"},
-		Labels: map[string]string{dockertest.Label: label}, Owner: engine.ID(owner),
+		Name: fmt.Sprintf("podlike-test-%s-%d", label, i), Image: dockertest.Testkit, Command: []string{"sleep"},
+		Labels: map[string]string{dockertest.Label: label},
 	}
 }
 
 // doomed runs a program that creates containers, and kills it a while after it has
-// said a word. More is added to its environment.
-func doomed(t *testing.T, d *dockertest.Engine, owner string, count int, word string, after time.Duration, more ...string) {
+// said a word.
+func doomed(t *testing.T, d *dockertest.Engine, count int, word string, after time.Duration) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := exec.Command(self)
-	p.Env = append(os.Environ(), envOwner+"="+owner, envLabel+"="+d.Labels(nil)[dockertest.Label], envCount+"="+strconv.Itoa(count))
-	p.Env = append(p.Env, more...)
+	p.Env = append(os.Environ(), envLabel+"="+d.Labels(nil)[dockertest.Label], envCount+"="+strconv.Itoa(count))
 	out, err := p.StdoutPipe()
 	if err := errors.Join(err, p.Start()); err != nil {
 		t.Fatal(err)
@@ -103,8 +97,8 @@ func doomed(t *testing.T, d *dockertest.Engine, owner string, count int, word st
 	_ = p.Wait() // it was killed
 }
 
-// heirs waits until as many containers are there, beside the owner.
-func heirs(t *testing.T, d *dockertest.Engine, owner string, count int, within time.Duration) {
+// left waits until as many of the scope's containers are there.
+func left(t *testing.T, d *dockertest.Engine, count int, within time.Duration) {
 	t.Helper()
 	e := open(t)
 	dockertest.Eventually(t, within, func() (bool, string) {
@@ -112,126 +106,77 @@ func heirs(t *testing.T, d *dockertest.Engine, owner string, count int, within t
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = slices.DeleteFunc(all, func(s engine.Seen) bool { return string(s.ID) == owner })
 		return len(all) == count, fmt.Sprintf("%d containers: %v", len(all), all)
 	})
 }
 
 var sleeping = dockertest.Spec{Image: dockertest.Testkit, Cmd: []string{"sleep"}}
 
-func TestWhatADeadProgramHasCreatedGoesWithItsOwner(t *testing.T) {
-	for name, end := range map[string]func(*dockertest.Container, *testing.T){
-		"Stopped": func(c *dockertest.Container, t *testing.T) { c.Stop(t, 5*time.Second) },
-		"Killed":  func(c *dockertest.Container, t *testing.T) { c.Kill(t, "KILL") },
-		"Removed": func(c *dockertest.Container, t *testing.T) { c.Remove(t) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			d := dockertest.New(t)
-			owner := d.Run(t, sleeping)
-			doomed(t, d, owner.ID, 20, "created", 0)
-			heirs(t, d, owner.ID, 20, 5*time.Second)
-			end(owner, t)
-			heirs(t, d, owner.ID, 0, 5*time.Second)
-		})
-	}
-}
-
 // The moments of a request's life: before it is sent, under way, answered.
-func TestWhatWasBeingCreatedGoesWithItsOwner(t *testing.T) {
-	for _, after := range []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond} {
-		t.Run(after.String(), func(t *testing.T) {
-			t.Parallel()
-			d := dockertest.New(t)
-			owner := d.Run(t, sleeping)
-			doomed(t, d, owner.ID, 8, "sent", after)
-			owner.Kill(t, "KILL")
-			heirs(t, d, owner.ID, 0, 5*time.Second)
-		})
-	}
-}
-
-// The owner lives on, and so may the pod in it.
-func TestWhatADeadProgramWasToStartInTimeGoes(t *testing.T) {
+func TestWhatADeadProgramHasNotStartedGoes(t *testing.T) {
 	for name, test := range map[string]struct {
 		word  string
 		after time.Duration
 	}{
 		"Created": {"created", 0},
 		"Asked":   {"sent", 0},
-		"Soon":    {"sent", 20 * time.Millisecond},
-		"Later":   {"sent", 100 * time.Millisecond},
-		"Late":    {"sent", 300 * time.Millisecond},
+		"At1ms":   {"sent", time.Millisecond},
+		"At5ms":   {"sent", 5 * time.Millisecond},
+		"At20ms":  {"sent", 20 * time.Millisecond},
+		"At60ms":  {"sent", 60 * time.Millisecond},
+		"At200ms": {"sent", 200 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := dockertest.New(t)
-			owner := d.Run(t, sleeping)
-			doomed(t, d, owner.ID, 8, test.word, test.after, envWithin+"=5s")
+			doomed(t, d, 8, test.word, test.after)
 			if test.word == "created" {
-				heirs(t, d, owner.ID, 8, 0)
+				left(t, d, 8, 0)
 			}
-			heirs(t, d, owner.ID, 0, 10*time.Second)
-			if !owner.Running(t) {
-				t.Error("the owner has ended")
-			}
+			left(t, d, 0, 20*time.Second)
 		})
 	}
 }
 
-// The one that had the name before was not started in time.
-func TestANewerContainerOfTheSameNameStays(t *testing.T) {
+// A will that is still in force shows by what goes, and others stay.
+func TestAWillDoesNothingWhenItIsWithdrawn(t *testing.T) {
 	d := dockertest.New(t)
-	label := d.Labels(nil)[dockertest.Label]
-	e, err := docker.Open(t.Context())
-	if err != nil {
+	label, e := d.Labels(nil)[dockertest.Label], open(t)
+	if !e.LeavesWills() {
+		t.Fatal("there are none on a socket of this machine")
+	}
+	made := func(i int) engine.ID {
+		id, _, err := e.Create(t.Context(), unstarted(i, label))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	made(1) // nobody comes to start it
+	started, copied := made(2), made(3)
+	if err := errors.Join(e.Start(t.Context(), started), e.Put(t.Context(), copied, "/", bytes.NewReader(emptyTar()))); err != nil {
 		t.Fatal(err)
 	}
-	first, last := heir(1, "nobody", label), heir(2, "nobody", label)
-	first.StartWithin, last.StartWithin = 2*time.Second, 3*time.Second
-	id, _, err := e.Create(t.Context(), first)
-	_, _, lastErr := e.Create(t.Context(), last)
-	if err := errors.Join(err, lastErr, e.Close()); err != nil { // the wills are left
+	if err := e.Remove(t.Context(), made(4)); err != nil {
 		t.Fatal(err)
 	}
-	d.Container(t, string(id)).Remove(t)
-	first.Owner, first.StartWithin = "", 0
-	newer, _, err := open(t).Create(t.Context(), first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	heirs(t, d, string(newer), 0, 10*time.Second)
-	if !d.Container(t, string(newer)).Exists(t) {
-		t.Error("it went with the one before")
+	newer := d.Create(t, dockertest.Spec{Image: dockertest.Testkit, Name: unstarted(4, label).Name})
+	left(t, d, 4, 0)
+	left(t, d, 3, 20*time.Second)
+	for what, id := range map[string]string{"started": string(started), "copied into": string(copied), "another of the same name": newer.ID} {
+		if !d.Container(t, id).Exists(t) {
+			t.Errorf("it has gone though it was %s", what)
+		}
 	}
 }
 
-// A will names its container, and a name may pass on.
-func TestAWillDoesNothingWhenItIsWithdrawn(t *testing.T) {
-	d := dockertest.New(t)
-	owner := d.Run(t, sleeping)
-	e := open(t)
-	c := heir(99, owner.ID, d.Labels(nil)[dockertest.Label])
-	id, _, err := e.Create(t.Context(), c)
-	if err := errors.Join(err, e.Remove(t.Context(), id)); err != nil {
-		t.Fatal(err)
-	}
-	c.Owner = ""
-	if _, _, err := e.Create(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	// Those that have wills show when the engine has noticed the owner's end.
-	doomed(t, d, owner.ID, 2, "created", 0)
-	heirs(t, d, owner.ID, 3, 5*time.Second)
-	owner.Stop(t, 5*time.Second)
-	heirs(t, d, owner.ID, 1, 5*time.Second)
-}
+// emptyTar is the end of an archive.
+func emptyTar() []byte { return make([]byte, 1024) }
 
 func TestACreateThatFailsLeavesNothing(t *testing.T) {
 	d := dockertest.New(t)
-	owner := d.Run(t, sleeping)
 	e := open(t)
-	c := heir(0, owner.ID, d.Labels(nil)[dockertest.Label])
+	c := unstarted(0, d.Labels(nil)[dockertest.Label])
 	c.Image = "podlike/missing:none"
 	before := descriptors(t)
 	for range 10 {
@@ -239,7 +184,7 @@ func TestACreateThatFailsLeavesNothing(t *testing.T) {
 			t.Fatalf("got %v, want not found", err)
 		}
 	}
-	heirs(t, d, owner.ID, 0, 0)
+	left(t, d, 0, 0)
 	if now := descriptors(t); now > before+5 {
 		t.Errorf("%d descriptors, %d before", now, before)
 	}
@@ -257,9 +202,9 @@ func descriptors(t *testing.T) int {
 
 // A daemon answers as the real one does, as far as wills need it.
 type daemon struct {
-	ownerEnded chan struct{} // ends the waits for the owner
-	create     http.HandlerFunc
-	rename     int // the status it answers with
+	create http.HandlerFunc
+	hurry  time.Duration // by how much it carries out a will too early
+	gone   string        // what it says of the container where it is not there any more
 
 	mu   sync.Mutex
 	seen []string // the requests, as "METHOD last/parts"
@@ -307,27 +252,44 @@ func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "create":
 		_, _ = io.Copy(io.Discard, r.Body) // a daemon creates nothing before it has read what
 		d.create(w, r)
-	case "wait":
-		w.WriteHeader(http.StatusOK)
-		_ = http.NewResponseController(w).Flush()
-		<-d.ownerEnded
-		fmt.Fprintln(w, `{"StatusCode": 0}`)
 	case "events":
 		until, _ := strconv.ParseFloat(r.URL.Query().Get("until"), 64)
 		_ = http.NewResponseController(w).Flush()
-		time.Sleep(time.Until(time.UnixMicro(int64(until * 1e6)))) // as the real one waits
-	case "rename":
-		w.WriteHeader(d.rename)
-	case "start":
-		w.WriteHeader(http.StatusNoContent)
+		time.Sleep(time.Until(time.UnixMicro(int64(until * 1e6)).Add(-d.hurry))) // as the real one waits, but for that
+	case "start", "wait", "attach", "json":
+		switch d.gone {
+		case "":
+			w.WriteHeader(http.StatusNoContent)
+		case "no such container":
+			refuse(w, http.StatusNotFound, d.gone)
+		default:
+			refuse(w, http.StatusConflict, d.gone)
+		}
+	case "archive":
+		_, _ = io.Copy(io.Discard, r.Body)
 	}
 }
 
-func (d *daemon) has(request string) bool {
+// refuse says why something is not done, as the real one does.
+func refuse(w http.ResponseWriter, status int, why string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "{%q: %q}", "message", why)
+}
+
+// count is how often it was asked that.
+func (d *daemon) count(request string) (n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Contains(d.seen, request)
+	for _, one := range d.seen {
+		if one == request {
+			n++
+		}
+	}
+	return n
 }
+
+func (d *daemon) has(request string) bool { return d.count(request) > 0 }
 
 // idle waits until all connections are closed.
 func (d *daemon) idle(t *testing.T) {
@@ -341,21 +303,21 @@ func (d *daemon) idle(t *testing.T) {
 
 // newDaemon makes one that creates what it is asked to.
 func newDaemon() *daemon {
-	return &daemon{ownerEnded: make(chan struct{}), rename: http.StatusNoContent, create: func(w http.ResponseWriter, _ *http.Request) {
+	return &daemon{hurry: 7 * time.Second, create: func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprintln(w, `{"Id": "new"}`)
 	}}
 }
 
 func TestAWillIsCarriedOutUnlessWithdrawn(t *testing.T) {
-	start := func(e *docker.Engine, ctx context.Context) error { return e.Start(ctx, "new") }
 	for name, test := range map[string]struct {
 		why  string
 		then func(*docker.Engine, context.Context) error
 		done bool
 	}{
 		"Created": {"nobody came to start it", func(*docker.Engine, context.Context) error { return nil }, true},
-		"Started": {"it has a life of its own now", start, false},
+		"Started": {"it has a life of its own now", func(e *docker.Engine, ctx context.Context) error { return e.Start(ctx, "new") }, false},
+		"Copied":  {"that may take longer", func(e *docker.Engine, ctx context.Context) error { return e.Put(ctx, "new", "/", bytes.NewReader(nil)) }, false},
 		"Removed": {"there is nothing left to remove", func(e *docker.Engine, ctx context.Context) error { return e.Remove(ctx, "new") }, false},
 		"Closed":  {"who is to start it has gone", func(e *docker.Engine, _ context.Context) error { return e.Close() }, true},
 	} {
@@ -366,14 +328,13 @@ func TestAWillIsCarriedOutUnlessWithdrawn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner"}); err != nil {
+			if _, _, err := e.Create(t.Context(), engine.Container{Name: "web"}); err != nil {
 				t.Fatal(err)
 			}
-			dockertest.Eventually(t, 5*time.Second, func() (bool, string) { return d.has("POST wait"), "no wait" })
+			dockertest.Eventually(t, 5*time.Second, func() (bool, string) { return d.has("GET events"), "no wait" })
 			if err := test.then(e, t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			close(d.ownerEnded)
 			if test.done {
 				dockertest.Eventually(t, 5*time.Second, func() (bool, string) { return d.has("DELETE web"), "no delete" })
 			}
@@ -383,44 +344,6 @@ func TestAWillIsCarriedOutUnlessWithdrawn(t *testing.T) {
 			d.idle(t)
 			if d.has("DELETE web") != test.done {
 				t.Errorf("deleted %v, want %v: %s", !test.done, test.done, test.why)
-			}
-		})
-	}
-}
-
-func TestAWillInTimeEndsByItself(t *testing.T) {
-	nothing := func(*docker.Engine, context.Context) error { return nil }
-	for name, test := range map[string]struct {
-		why    string
-		rename int
-		then   func(*docker.Engine, context.Context) error
-		gone   bool
-	}{
-		"Created": {"nobody came to start it", http.StatusNoContent, nothing, true},
-		"Started": {"it has a life of its own now", http.StatusNoContent, func(e *docker.Engine, ctx context.Context) error { return e.Start(ctx, "new") }, false},
-		"Taken":   {"it was given up at once", http.StatusConflict, nothing, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDaemon()
-			d.rename = test.rename
-			d.serve(t, "unix", filepath.Join(t.TempDir(), "socket"))
-			e := open(t)
-			_, _, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner", StartWithin: time.Second})
-			if (err == nil) != (test.rename == http.StatusNoContent) {
-				t.Fatal(err)
-			}
-			if err := test.then(e, t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if test.gone {
-				dockertest.Eventually(t, 5*time.Second, func() (bool, string) { return d.has("DELETE new"), "no delete" })
-			}
-			if err := e.Close(); err != nil {
-				t.Fatal(err)
-			}
-			d.idle(t)
-			if d.has("DELETE new") != test.gone || d.has("DELETE web") {
-				t.Errorf("%s; requests %v", test.why, d.seen)
 			}
 		})
 	}
@@ -438,34 +361,117 @@ func TestAnAnswerThatNeverCameLeavesAWill(t *testing.T) {
 	}
 	d.serve(t, "unix", filepath.Join(t.TempDir(), "socket"))
 	e := open(t)
-	if _, _, err := e.Create(ctx, engine.Container{Name: "web", Owner: "owner"}); !errors.Is(err, context.Canceled) {
+	if _, _, err := e.Create(ctx, engine.Container{Name: "web"}); !errors.Is(err, context.Canceled) || errors.Is(err, engine.ErrUnreachable) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 	close(answer)
-	close(d.ownerEnded)
 	dockertest.Eventually(t, 5*time.Second, func() (bool, string) { return d.has("DELETE web"), "no delete" })
+}
+
+// An engine may take so long that the will's time comes before it can be started.
+func TestASlowEngineGetsNoWill(t *testing.T) {
+	for name, test := range map[string]struct {
+		takes            time.Duration
+		creates, deletes int
+	}{
+		"Slow":     {4500 * time.Millisecond, 1, 0},
+		"VerySlow": {8 * time.Second, 2, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDaemon()
+			quick := d.create
+			d.hurry = 0
+			d.create = func(w http.ResponseWriter, r *http.Request) {
+				if d.count("POST create") == 1 {
+					time.Sleep(test.takes)
+				}
+				quick(w, r)
+			}
+			d.serve(t, "unix", filepath.Join(t.TempDir(), "socket"))
+			e, err := docker.Open(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if id, _, err := e.Create(t.Context(), engine.Container{Name: "web"}); err != nil || id != "new" {
+				t.Errorf("got %q, %v", id, err)
+			}
+			if err := e.Close(); err != nil {
+				t.Fatal(err)
+			}
+			d.idle(t)
+			if d.count("POST create") != test.creates || d.count("DELETE new") != test.deletes || test.deletes == 0 && d.has("DELETE web") {
+				t.Errorf("requests %v", d.seen)
+			}
+		})
+	}
 }
 
 func TestARefusedCreateHasNoWill(t *testing.T) {
 	d := newDaemon()
 	d.create = func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, `{"message": "no such image"}`, http.StatusNotFound)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprintln(w, `{"message": "no such image"}`)
 	}
 	d.serve(t, "unix", filepath.Join(t.TempDir(), "socket"))
 	e, err := docker.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner"}); !errors.Is(err, engine.ErrNotFound) {
+	if _, _, err := e.Create(t.Context(), engine.Container{Name: "web"}); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
-	close(d.ownerEnded)
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
 	d.idle(t)
 	if d.has("DELETE web") {
 		t.Error("what is not there was deleted")
+	}
+}
+
+// A proxy that answers the first request of a will itself has the second carried out at once.
+func TestThereAreNoWillsWhereOneWasCarriedOutBeforeItsTime(t *testing.T) {
+	start := func(e *docker.Engine, ctx context.Context) error { return e.Start(ctx, "new") }
+	for name, test := range map[string]struct {
+		why, gone string
+		call      func(*docker.Engine, context.Context) error
+		want      error // nil: any
+		wills     bool
+	}{
+		"Start":    {"it is gone", "no such container", start, engine.ErrNotFound, false},
+		"Starting": {"it is about to go", "container is marked for removal and cannot be started", start, engine.ErrNotFound, false},
+		"Wait": {"it is gone", "no such container", func(e *docker.Engine, ctx context.Context) error {
+			_, err := e.Wait(ctx, "new")
+			return err
+		}, engine.ErrNotFound, false},
+		"Attach": {"it is gone", "no such container", func(e *docker.Engine, ctx context.Context) error {
+			_, err := e.Attach(ctx, "new", engine.Container{Name: "web"})
+			return err
+		}, engine.ErrNotFound, false},
+		"Another":   {"what had no will was not removed by one", "no such container", func(e *docker.Engine, ctx context.Context) error { return e.Start(ctx, "old") }, engine.ErrNotFound, true},
+		"Otherwise": {"it is there", "port is already allocated", start, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDaemon()
+			d.hurry, d.gone = 0, test.gone
+			d.serve(t, "unix", filepath.Join(t.TempDir(), "socket"))
+			e := open(t)
+			if _, _, err := e.Create(t.Context(), engine.Container{Name: "web"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := test.call(e, t.Context()); err == nil || test.want != nil && !errors.Is(err, test.want) {
+				t.Errorf("got %v, want %v: %s", err, test.want, test.why)
+			}
+			if _, _, err := e.Create(t.Context(), engine.Container{Name: "web"}); err != nil || e.LeavesWills() != test.wills {
+				t.Errorf("there are wills: %v, want %v; %v", !test.wills, test.wills, err)
+			}
+			want := map[bool]int{true: 2, false: 1}[test.wills]
+			dockertest.Eventually(t, 5*time.Second, func() (bool, string) { // the daemon is asked for each behind the answer
+				n := d.count("GET events")
+				return n == want, fmt.Sprintf("%d wills were left, want %d: %s", n, want, test.why)
+			})
+		})
 	}
 }
 
@@ -477,14 +483,14 @@ func TestOverANetworkThereAreNoWills(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id, _, err := e.Create(t.Context(), engine.Container{Name: "web", Owner: "owner"}); err != nil || id != "new" {
+	if id, _, err := e.Create(t.Context(), engine.Container{Name: "web"}); err != nil || id != "new" || e.LeavesWills() {
 		t.Errorf("got %q, %v", id, err)
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
 	d.idle(t)
-	if d.has("POST wait") || !d.has("POST create") {
+	if d.has("GET events") || !d.has("POST create") {
 		t.Errorf("requests %v", d.seen)
 	}
 }

@@ -1,9 +1,11 @@
 package docker
 
 import (
+	"cmp"
 	"math"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,8 +127,8 @@ func mountWord(m engine.Mount) mount.Mount {
 	switch m.Type {
 	case engine.VolumeMount:
 		w.VolumeOptions = &mount.VolumeOptions{Labels: m.Labels, NoCopy: m.NoCopy, Subpath: m.Subpath}
-		if m.Options != nil {
-			w.VolumeOptions.DriverConfig = &mount.Driver{Name: "local", Options: m.Options}
+		if m.Options != nil || m.Driver != "" {
+			w.VolumeOptions.DriverConfig = &mount.Driver{Name: cmp.Or(m.Driver, "local"), Options: m.Options}
 		}
 	case engine.TmpfsMount:
 		w.TmpfsOptions = &mount.TmpfsOptions{SizeBytes: m.Size, Mode: os.FileMode(m.Mode)}
@@ -176,18 +178,26 @@ func seen(c container.InspectResponse) engine.Seen {
 		ImageID:     engine.ID(c.Image),
 		Labels:      c.Config.Labels,
 		Running:     c.State.Running,
+		Paused:      c.State.Paused,
+		Created:     c.State.Status == container.StateCreated,
 		ExitCode:    c.State.ExitCode,
 		OOMKilled:   c.State.OOMKilled,
 		StartedAt:   moment(c.State.StartedAt),
 		FinishedAt:  moment(c.State.FinishedAt),
+		StopSignal:  c.Config.StopSignal,
 		Hostname:    c.Config.Hostname,
 		Argv:        append([]string{c.Path}, c.Args...),
 		Network:     joined(c.HostConfig.NetworkMode),
+		Modes:       engine.Modes{Network: string(c.HostConfig.NetworkMode), PID: string(c.HostConfig.PidMode), IPC: string(c.HostConfig.IpcMode)},
 		OOMScoreAdj: c.HostConfig.OomScoreAdj,
 		Limits:      limits(c.HostConfig.Resources),
 	}
+	if c.Config.StopTimeout != nil {
+		s.StopTimeout = time.Duration(*c.Config.StopTimeout) * time.Second
+	}
 	if c.State.Health != nil {
 		s.Health = health(c.State.Health.Status)
+		s.FailedCheck = failedCheck(c.State.Health.Log, c.Config.Healthcheck)
 	}
 	for _, m := range c.Mounts {
 		s.Mounts = append(s.Mounts, engine.Mounted{
@@ -204,9 +214,18 @@ func moment(word string) time.Time {
 	return t
 }
 
+// isGhost tells whether a container is listed that the daemon has removed: 20.10 goes on
+// listing some that it was removing when it was killed, without their names, and says of each
+// that there is no such container.
+func isGhost(c container.Summary) bool { return len(c.Names) == 0 }
+
 // listed is a container as the list shows it: its health is not there.
 func listed(c container.Summary) engine.Seen {
-	s := engine.Seen{ID: engine.ID(c.ID), Image: c.Image, Labels: c.Labels, Running: c.State == container.StateRunning}
+	s := engine.Seen{ID: engine.ID(c.ID), Image: c.Image, Labels: c.Labels, Created: c.State == container.StateCreated}
+	switch c.State {
+	case container.StateRunning, container.StatePaused, container.StateRestarting: // all of them run where one is inspected
+		s.Running = true
+	}
 	s.Network = joined(container.NetworkMode(c.HostConfig.NetworkMode))
 	for _, name := range c.Names {
 		if name = strings.TrimPrefix(name, "/"); path.Base(name) == name { // not one of a link
@@ -224,6 +243,21 @@ func health(word string) engine.Health {
 	return engine.Health(word)
 }
 
+// failedCheck is the last in an engine's log that has failed: after the sign of that there may
+// have been others.
+func failedCheck(log []*container.HealthcheckResult, of *container.HealthConfig) engine.FailedCheck {
+	for _, r := range slices.Backward(log) {
+		if r == nil || r.ExitCode == 0 {
+			continue
+		}
+		c := engine.FailedCheck{Code: r.ExitCode, Said: r.Output}
+		c.NoCommand = notRun.MatchString(r.Output) && noCommand.MatchString(r.Output)
+		c.Shell = of != nil && len(of.Test) > 0 && of.Test[0] == "CMD-SHELL"
+		return c
+	}
+	return engine.FailedCheck{}
+}
+
 func imageSeen(i image.InspectResponse) engine.Image {
 	seen := engine.Image{ID: engine.ID(i.ID), Platform: path.Join(i.Os, i.Architecture, i.Variant)}
 	if i.Config == nil {
@@ -232,6 +266,13 @@ func imageSeen(i image.InspectResponse) engine.Image {
 	for target := range i.Config.Volumes {
 		seen.Volumes = append(seen.Volumes, target)
 	}
+	for port := range i.Config.ExposedPorts {
+		if !strings.Contains(port, "/") { // as not every builder writes
+			port += "/tcp"
+		}
+		seen.Ports = append(seen.Ports, port)
+	}
+	seen.StopSignal = i.Config.StopSignal
 	check := i.Config.Healthcheck
 	seen.Checked = check != nil && len(check.Test) > 0 && check.Test[0] != "NONE"
 	return seen

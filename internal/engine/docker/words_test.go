@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,11 +107,24 @@ func TestAnEmptyValueFiltersByTheKeyAlone(t *testing.T) {
 	}
 }
 
+// As one that is inspected does.
+func TestWhatIsPausedOrAboutToBeRestartedIsListedAsRunning(t *testing.T) {
+	for state, want := range map[container.ContainerState]engine.Seen{
+		container.StateCreated: {Created: true}, container.StateRunning: {Running: true}, container.StatePaused: {Running: true},
+		container.StateRestarting: {Running: true}, container.StateRemoving: {}, container.StateExited: {}, container.StateDead: {},
+	} {
+		if got := listed(container.Summary{State: state}); got.Running != want.Running || got.Created != want.Created {
+			t.Errorf("%s is listed as %+v", state, got)
+		}
+	}
+}
+
 func TestSeenIsAContainerInOurWords(t *testing.T) {
 	inspected := container.InspectResponse{
 		ContainerJSONBase: &container.ContainerJSONBase{
-			ID: "id", Name: "/web", Path: "/app", Args: []string{"serve"}, HostConfig: &container.HostConfig{OomScoreAdj: 7, NetworkMode: "container:n"},
-			State: &container.State{Running: true, Health: &container.Health{Status: "healthy"}},
+			ID: "id", Name: "/web", Path: "/app", Args: []string{"serve"},
+			HostConfig: &container.HostConfig{OomScoreAdj: 7, NetworkMode: "container:n", PidMode: "host", IpcMode: "shareable"},
+			State:      &container.State{Running: true, Health: &container.Health{Status: "healthy"}},
 		},
 		Config: &container.Config{Image: "app", Hostname: "host", Labels: map[string]string{"a": "b"}},
 		Mounts: []container.MountPoint{
@@ -120,7 +134,7 @@ func TestSeenIsAContainerInOurWords(t *testing.T) {
 	}
 	want := engine.Seen{
 		ID: "id", Name: "web", Image: "app", Labels: map[string]string{"a": "b"}, Running: true, Health: engine.Healthy,
-		Hostname: "host", Argv: []string{"/app", "serve"}, Network: "n", OOMScoreAdj: 7,
+		Hostname: "host", Argv: []string{"/app", "serve"}, Network: "n", OOMScoreAdj: 7, Modes: engine.Modes{Network: "container:n", PID: "host", IPC: "shareable"},
 		Mounts: []engine.Mounted{
 			{Type: engine.VolumeMount, Name: "data", Source: "/docker/data", Target: "/data"},
 			{Type: engine.BindMount, Source: "/a", Target: "/b", ReadOnly: true, Propagation: "rslave"},
@@ -132,9 +146,59 @@ func TestSeenIsAContainerInOurWords(t *testing.T) {
 	if got := want.Volumes(); !cmp.Equal(got, []string{"data"}) {
 		t.Errorf("its volumes are %q", got)
 	}
+	timeout := 75
+	inspected.Config.StopTimeout = &timeout
 	inspected.State = &container.State{ExitCode: 3, Health: &container.Health{Status: "none"}}
-	if got := seen(inspected); got.Running || got.ExitCode != 3 || got.Health != engine.NoHealth {
+	if got := seen(inspected); got.Running || got.ExitCode != 3 || got.Health != engine.NoHealth || got.StopTimeout != 75*time.Second {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestWhyACheckFailsIsInTheLogThatTheEngineKeeps(t *testing.T) {
+	result := func(code int, said string) *container.HealthcheckResult {
+		return &container.HealthcheckResult{ExitCode: code, Output: said}
+	}
+	const (
+		noShell = `OCI runtime exec failed: exec failed: unable to start container process: exec: "/bin/sh": stat /bin/sh: no such file or directory: unknown`
+		noTool  = `OCI runtime exec failed: exec failed: container_linux.go:380: starting container process caused: exec: "curl": executable file not found in $PATH`
+		locked  = `OCI runtime exec failed: exec failed: unable to start container process: exec: "/etc": permission denied: unknown`
+		says    = `sh: exec: no such file or directory`
+		late    = `Health check exceeded timeout (1s): exec: no such file or directory`
+	)
+	shell, direct := []string{"CMD-SHELL", "curl localhost"}, []string{"CMD", "curl", "localhost"}
+	for name, row := range map[string]struct {
+		why  string
+		test []string
+		log  []*container.HealthcheckResult
+		want engine.FailedCheck
+	}{
+		"None":      {"there is no check", []string{"NONE"}, nil, engine.FailedCheck{}},
+		"Unchecked": {"it is not even said that there is none", nil, nil, engine.FailedCheck{}},
+		"Empty":     {"what the test is, is not said", []string{}, []*container.HealthcheckResult{result(1, "one")}, engine.FailedCheck{Code: 1, Said: "one"}},
+		"Well":      {"it passes", direct, []*container.HealthcheckResult{result(0, "fine")}, engine.FailedCheck{}},
+		"Last":      {"it is the last one", direct, []*container.HealthcheckResult{result(1, "one"), result(2, "two")}, engine.FailedCheck{Code: 2, Said: "two"}},
+		"Recovered": {"it has passed since the sign", direct, []*container.HealthcheckResult{result(1, "one"), result(0, "two")}, engine.FailedCheck{Code: 1, Said: "one"}},
+		"Late":      {"it has no code", shell, []*container.HealthcheckResult{result(-1, late)}, engine.FailedCheck{Code: -1, Said: late, Shell: true}},
+		"NoShell":   {"there is no shell", shell, []*container.HealthcheckResult{result(-1, noShell)}, engine.FailedCheck{Code: -1, Said: noShell, NoCommand: true, Shell: true}},
+		"NoTool":    {"there is no such program", direct, []*container.HealthcheckResult{result(-1, noTool)}, engine.FailedCheck{Code: -1, Said: noTool, NoCommand: true}},
+		"NotRun":    {"it is there and cannot be run", direct, []*container.HealthcheckResult{result(-1, locked)}, engine.FailedCheck{Code: -1, Said: locked}},
+		"Says":      {"the test says that, and not the engine", shell, []*container.HealthcheckResult{result(127, says)}, engine.FailedCheck{Code: 127, Said: says, Shell: true}},
+		"Nothing":   {"an engine may leave one out", direct, []*container.HealthcheckResult{result(1, ""), nil}, engine.FailedCheck{Code: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inspected := container.InspectResponse{
+				ContainerJSONBase: &container.ContainerJSONBase{
+					HostConfig: &container.HostConfig{}, State: &container.State{Health: &container.Health{Status: "unhealthy", Log: row.log}},
+				},
+				Config: &container.Config{},
+			}
+			if row.test != nil {
+				inspected.Config.Healthcheck = &container.HealthConfig{Test: row.test}
+			}
+			if diff := cmp.Diff(row.want, seen(inspected).FailedCheck); diff != "" {
+				t.Errorf("%s:\n%s", row.why, diff)
+			}
+		})
 	}
 }
 
@@ -158,11 +222,15 @@ func TestAnImageIsCheckedWhenItHasATest(t *testing.T) {
 		"Command":  {"it has one", `{"Test": ["CMD", "true"]}`, true},
 	} {
 		var inspected image.InspectResponse
-		answer := `{"Id": "id", "Config": {"Volumes": {"/data": {}}, "Healthcheck": ` + test.check + `}}`
+		answer := `{"Id": "id", "Config": {"Volumes": {"/data": {}}, "ExposedPorts": {"53/udp": {}, "80": {}}, "Healthcheck": ` + test.check + `}}`
 		if err := json.Unmarshal([]byte(answer), &inspected); err != nil {
 			t.Fatal(err)
 		}
 		got := imageSeen(inspected)
+		slices.Sort(got.Ports)
+		if want := []string{"53/udp", "80/tcp"}; !cmp.Equal(got.Ports, want) {
+			t.Errorf("%s: its ports are %q, want %q", name, got.Ports, want)
+		}
 		if got.Checked != test.want || got.ID != "id" || !cmp.Equal(got.Volumes, []string{"/data"}) {
 			t.Errorf("%s: got %+v: %s", name, got, test.why)
 		}
@@ -189,7 +257,7 @@ func TestAStartsFailureTellsWhoseFaultItIs(t *testing.T) {
 		"Other":        {"the engine's fault", "cannot join network of a non running container: abc", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := startFail(errors.New("Error response from daemon: "+test.said), "0123456789abcdef")
+			err := startFail(t.Context(), errors.New("Error response from daemon: "+test.said), "0123456789abcdef")
 			for _, kind := range []error{engine.ErrNoCommand, engine.ErrCannotExecute, engine.ErrNotFound} {
 				if errors.Is(err, kind) != (kind == test.kind) {
 					t.Errorf("got %v, want %v: %s", err, test.kind, test.why)
@@ -201,7 +269,7 @@ func TestAStartsFailureTellsWhoseFaultItIs(t *testing.T) {
 			}
 		})
 	}
-	if startFail(nil, "id") != nil {
+	if startFail(t.Context(), nil, "id") != nil {
 		t.Error("no failure is one")
 	}
 }

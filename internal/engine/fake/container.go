@@ -3,9 +3,10 @@ package fake
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/podlike/podlike/internal/engine"
 )
@@ -20,58 +21,40 @@ const killed = 128 + 9
 // A container is one of the engine's. All that changes belongs to the engine's lock.
 type container struct {
 	engine.Container // as it was asked for
+	on               *Engine
 	id               engine.ID
 	image            Image
 	argv             []string
-	mounts           []engine.Mounted
+	disk             disk
 	anonymous        []string // those of volumes that go with it
-	files            Files
 
-	running bool
-	dying   bool // its process has ended or was killed: too late to join it
-	removed bool
-	code    int
-	health  engine.Health
-	starved bool // something in it was killed for lack of memory
-	started time.Time
-	over    time.Time
-	waiters []func(engine.Exit)
-	streams []*stream
-	stdin   *pipe
-	signals chan string
-	size    chan [2]uint    // of its terminal: rows and columns, the last ones
-	life    context.Context // done when it ends
-	kill    context.CancelFunc
-	ended   chan struct{} // closed when it ran and has ended
-	gone    chan struct{} // closed when it is removed
-}
-
-// findLocked finds a container by its ID or name.
-func (e *Engine) findLocked(ref engine.ID) (*container, error) {
-	for _, c := range e.containers {
-		if c.id == ref || c.Name == string(ref) {
-			return c, nil
-		}
-	}
-	return nil, fmt.Errorf("container %s: %w", ref, engine.ErrNotFound)
-}
-
-// nameOf is a container's name, or the reference itself where there is none.
-func (e *Engine) nameOf(ref engine.ID) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	c, err := e.findLocked(ref)
-	if err != nil {
-		return string(ref)
-	}
-	return c.Name
+	running     bool
+	dying       bool // its process has ended or was killed: too late to join it
+	removed     bool
+	code        int
+	health      engine.Health
+	failedCheck engine.FailedCheck // the last that has failed
+	starved     bool               // something in it was killed for lack of memory
+	started     time.Time
+	over        time.Time
+	waiters     []func(engine.Exit)
+	streams     []*stream
+	log         *keeper
+	stdin       *pipe
+	signals     chan string
+	size        chan [2]uint    // of its terminal: rows and columns, the last ones
+	life        context.Context // done when it ends
+	kill        context.CancelFunc
+	ended       chan struct{} // closed when it ran and has ended
+	gone        chan struct{} // closed when it is removed
 }
 
 func (c *container) seen() engine.Seen {
 	s := engine.Seen{
-		ID: c.id, Name: c.Name, Image: c.Image, ImageID: engine.ID(c.Image), Labels: c.Labels, Running: c.running, Health: c.health,
-		ExitCode: c.code, OOMKilled: c.starved, StartedAt: c.started, FinishedAt: c.over, Hostname: string(c.id[len(c.id)-12:]), Argv: c.argv, Mounts: c.mounts,
-		Network: c.Network,
+		ID: c.id, Name: c.Name, Image: c.Image, ImageID: engine.ID(c.Image), Labels: c.Labels,
+		Running: c.running, Created: c.started.IsZero() && c.over.IsZero(), Health: c.health, FailedCheck: c.failedCheck,
+		ExitCode: c.code, OOMKilled: c.starved, StartedAt: c.started, FinishedAt: c.over, Hostname: string(c.id[len(c.id)-12:]), Argv: c.argv, Mounts: c.disk.mounts,
+		Network: c.Network, StopTimeout: c.StopGrace, Modes: c.modes(),
 	}
 	if c.OOMScoreAdj != nil {
 		s.OOMScoreAdj = *c.OOMScoreAdj
@@ -79,10 +62,27 @@ func (c *container) seen() engine.Seen {
 	return s
 }
 
-// Create implements engine.Engine. What goes with an owner that does not run is
-// removed at once.
+// modes are those of the container's namespaces.
+func (c *container) modes() engine.Modes {
+	m := engine.Modes{Network: "default", IPC: "private"}
+	switch {
+	case c.Offline:
+		m.Network = "none"
+	case c.Network != "":
+		m.Network = "container:" + string(c.Network)
+	}
+	if c.PID != "" {
+		m.PID = "container:" + string(c.PID)
+	}
+	if c.ShareIPC {
+		m.IPC = "shareable"
+	}
+	return m
+}
+
+// Create implements engine.Engine.
 func (e *Engine) Create(ctx context.Context, asked engine.Container) (id engine.ID, warnings []string, err error) {
-	err = e.call(ctx, "create", asked.Name, func() error {
+	err = e.call(ctx, "Create", asked.Name, func() error {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		c, err := e.makeLocked(asked)
@@ -90,12 +90,6 @@ func (e *Engine) Create(ctx context.Context, asked engine.Container) (id engine.
 			return err
 		}
 		id = c.id
-		switch {
-		case asked.StartWithin > 0:
-			time.AfterFunc(asked.StartWithin, func() { e.removeUnstarted(c) })
-		case asked.Owner != "" && !e.runsLocked(asked.Owner):
-			e.removeLocked(c)
-		}
 		return nil
 	})
 	if err != nil {
@@ -115,52 +109,33 @@ func doubts(c engine.Container) (all []string) {
 // makeLocked makes a container, unless something it needs is missing or taken.
 func (e *Engine) makeLocked(asked engine.Container) (*container, error) {
 	if other, err := e.findLocked(engine.ID(asked.Name)); err == nil {
-		return nil, fmt.Errorf("the name is %w by %s", errInUse, other.id)
+		return nil, fmt.Errorf("%w by %s", engine.ErrNameInUse, other.id)
 	}
-	image, ok := e.images[asked.Image]
+	image, ok := e.images.find(asked.Image)
 	if !ok {
 		return nil, fmt.Errorf("image %s: %w", asked.Image, engine.ErrNotFound)
 	}
 	c := &container{
-		Container: asked, id: engine.ID(e.nextLocked()), image: image, argv: image.argv(asked), files: Files{},
-		stdin: newPipe(), signals: make(chan string, 16), size: make(chan [2]uint, 1), ended: make(chan struct{}), gone: make(chan struct{}),
+		Container: asked, on: e, id: engine.ID(e.made.next()), image: image, argv: image.argv(asked), disk: disk{root: Files{}, stored: e.volumes.stored},
+		log: newKeeper(), stdin: newPipe(), signals: make(chan string, 16), size: make(chan [2]uint, 1), ended: make(chan struct{}), gone: make(chan struct{}),
 	}
-	if err := e.lacksLocked(asked); err != nil {
+	if err := e.volumes.lacksLocked(asked); err != nil {
 		return nil, err
 	}
-	e.mountLocked(c)
+	c.mountLocked()
 	e.containers = append(e.containers, c)
 	return c, nil
 }
 
-// runsLocked reports whether a container can be joined and can own others.
-func (e *Engine) runsLocked(id engine.ID) bool {
-	c, err := e.findLocked(id)
-	return err == nil && c.running && !c.dying
-}
+// joinable reports whether a container can be joined, or a command be run in it.
+func (c *container) joinable() bool { return c.running && !c.dying }
 
 // Wait implements engine.Engine. Removed before its start, a container ends with 0,
 // as on a real engine.
 func (e *Engine) Wait(ctx context.Context, id engine.ID) (<-chan engine.Exit, error) {
 	exit := make(chan engine.Exit, 1)
-	err := e.call(ctx, "wait", e.nameOf(id), func() error {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		c, err := e.findLocked(id)
-		if err != nil {
-			return err
-		}
-		tell := func(x engine.Exit) {
-			select {
-			case exit <- x:
-			default: // it has been told something already
-			}
-		}
-		forget := context.AfterFunc(ctx, func() { tell(engine.Exit{Err: context.Cause(ctx)}) })
-		c.waiters = append(c.waiters, func(x engine.Exit) {
-			forget()
-			tell(x)
-		})
+	err := e.callWith(ctx, "Wait", id, func(c *container) error {
+		c.waitLocked(ctx, exit)
 		return nil
 	})
 	if err != nil {
@@ -169,34 +144,55 @@ func (e *Engine) Wait(ctx context.Context, id engine.ID) (<-chan engine.Exit, er
 	return exit, nil
 }
 
+// waitLocked has a container's next end be told, or that the wait has ended before.
+func (c *container) waitLocked(ctx context.Context, exit chan<- engine.Exit) {
+	tell := func(x engine.Exit) {
+		select {
+		case exit <- x:
+		default: // it has been told something already
+		}
+	}
+	forget := context.AfterFunc(ctx, func() { tell(engine.Exit{Err: context.Cause(ctx)}) })
+	mend := context.AfterFunc(c.on.wire.connection(), func() { tell(engine.Exit{Err: errCut}) })
+	c.waiters = append(c.waiters, func(x engine.Exit) {
+		forget()
+		mend()
+		tell(x)
+	})
+}
+
 // Start implements engine.Engine. What cannot be started is removed, as it has ended.
 func (e *Engine) Start(ctx context.Context, id engine.ID) error {
-	return e.call(ctx, "start", e.nameOf(id), func() error {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		c, err := e.findLocked(id)
-		if err != nil || c.running {
-			return err
+	return e.callWith(ctx, "Start", id, func(c *container) error {
+		if c.running {
+			return nil
 		}
-		program, code, err := e.admitLocked(c)
+		program, code, err := c.admitLocked()
 		if err != nil {
-			e.endLocked(c, code)
-			e.removeLocked(c)
+			c.endLocked(code)
+			c.removeLocked()
 			return err
 		}
-		e.startLocked(c, program)
+		c.startLocked(program)
 		return nil
 	})
 }
 
 // admitLocked finds what to execute, or why not and what the exit code for that is.
-func (e *Engine) admitLocked(c *container) (Program, int, error) {
+func (c *container) admitLocked() (Program, int, error) {
 	for _, target := range []engine.ID{c.Network, c.PID, c.IPC} {
-		if target != "" && !e.runsLocked(target) {
+		if target == "" {
+			continue
+		}
+		other, err := c.on.findLocked(target)
+		if err != nil {
+			return nil, 128, err
+		}
+		if !other.joinable() {
 			return nil, 128, fmt.Errorf("container %s to be joined does not run", target)
 		}
 	}
-	if owner, _ := e.findLocked(c.IPC); c.IPC != "" && !owner.ShareIPC {
+	if owner, _ := c.on.findLocked(c.IPC); c.IPC != "" && !owner.ShareIPC {
 		return nil, 128, fmt.Errorf("container %s does not share its IPC namespace", c.IPC)
 	}
 	program, err := c.image.program(c.argv)
@@ -206,8 +202,8 @@ func (e *Engine) admitLocked(c *container) (Program, int, error) {
 	return program, 126, err
 }
 
-// startLocked runs a program in a container, up to its end and its removal.
-func (e *Engine) startLocked(c *container, program Program) {
+// startLocked runs a container's program, up to its end and its removal.
+func (c *container) startLocked(program Program) {
 	ctx, kill := context.WithCancel(context.Background())
 	c.running, c.life, c.kill, c.started = true, ctx, kill, time.Now()
 	if c.checked() {
@@ -216,61 +212,62 @@ func (e *Engine) startLocked(c *container, program Program) {
 	if !c.Stdin {
 		c.stdin.close()
 	}
-	p := e.processLocked(c)
-	e.processes.Go(func() {
+	p := c.processLocked()
+	c.on.processes.Go(func() {
 		defer kill()
 		code := program(ctx, p)
 		if ctx.Err() != nil {
 			code = killed
 		}
-		e.end(c, code)
+		c.end(code)
 		time.Sleep(removal)
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		e.removeLocked(c)
+		c.on.mu.Lock()
+		defer c.on.mu.Unlock()
+		c.removeLocked()
 	})
 }
 
 // processLocked is what a container's program gets.
-func (e *Engine) processLocked(c *container) Process {
+func (c *container) processLocked() Process {
 	return Process{
-		Argv: c.argv, Env: slices.Concat(c.image.Env, c.Env), Files: e.viewLocked(c),
+		Argv: c.argv, Env: slices.Concat(c.image.Env, c.Env), Files: c.disk.view(),
 		Stdin: stdinReader{c.stdin}, Hangup: c.stdin.closed,
-		Stdout: output{e, c, false}, Stderr: output{e, c, true},
-		Signals: c.signals, Size: c.size, SetHealth: func(h engine.Health) { e.setHealth(c, h) }, Starve: func() { e.starve(c) },
-		Write: func(name, content string) { e.write(c, name, content) },
+		Stdout: output{c, false}, Stderr: output{c, true},
+		Signals: c.signals, Size: c.size, SetHealth: c.setHealth, FailCheck: c.failCheck, Starve: c.starve, Write: c.write,
 	}
+}
+
+// write makes a file, as its program does.
+func (c *container) write(name, content string) {
+	c.on.mu.Lock()
+	defer c.on.mu.Unlock()
+	c.disk.write(name, content)
 }
 
 // end notes the end of a process, a little after the ends of those that lived in its
 // PID namespace.
-func (e *Engine) end(c *container, code int) {
-	if joiners := e.killJoiners(c); len(joiners) > 0 {
+func (c *container) end(code int) {
+	if joiners := c.killJoiners(); len(joiners) > 0 {
 		for _, j := range joiners {
 			<-j.ended
 		}
 		time.Sleep(removal)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.endLocked(c, code)
+	c.on.mu.Lock()
+	defer c.on.mu.Unlock()
+	c.endLocked(code)
 	close(c.ended)
-	for _, heir := range slices.Clone(e.containers) {
-		if heir.Owner == c.id && heir.StartWithin == 0 && !heir.running {
-			e.removeLocked(heir)
-		}
-	}
 }
 
 // killJoiners kills all that live in a container's PID namespace. From now on nobody
 // can join it.
-func (e *Engine) killJoiners(c *container) (joiners []*container) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (c *container) killJoiners() (joiners []*container) {
+	c.on.mu.Lock()
+	defer c.on.mu.Unlock()
 	c.dying = true
-	for _, other := range e.containers {
+	for _, other := range c.on.containers {
 		if other.PID == c.id && other.running {
-			e.killLocked(other)
+			other.killLocked()
 			joiners = append(joiners, other)
 		}
 	}
@@ -278,18 +275,20 @@ func (e *Engine) killJoiners(c *container) (joiners []*container) {
 }
 
 // endLocked tells all who wait for a container's end, and ends its streams.
-func (e *Engine) endLocked(c *container, code int) {
+func (c *container) endLocked(code int) {
 	if c.running {
-		e.tellLocked(c, engine.Sign{Kind: engine.SignDied})
+		c.showLocked(engine.Sign{Kind: engine.SignDied, Code: code})
 	}
 	c.running, c.code, c.over = false, code, time.Now()
 	c.stdin.close()
+	c.log.finish()
 	for _, s := range c.streams {
 		s.output.close()
 	}
 	c.tellLocked(engine.Exit{Code: code})
 }
 
+// tellLocked tells all who wait for a container's end.
 func (c *container) tellLocked(x engine.Exit) {
 	for _, tell := range c.waiters {
 		tell(x)
@@ -297,66 +296,65 @@ func (c *container) tellLocked(x engine.Exit) {
 	c.waiters = nil
 }
 
-// removeUnstarted removes a container whose time to be started is over.
-func (e *Engine) removeUnstarted(c *container) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if c.started.IsZero() {
-		e.removeLocked(c)
-	}
-}
-
 // killLocked has a container end, or removes it when it does not run.
-func (e *Engine) killLocked(c *container) {
+func (c *container) killLocked() {
 	switch {
 	case c.running:
 		c.dying = true
 		c.kill()
 		c.stdin.close()
 	case !c.dying: // never started; one that is dying removes itself
-		e.removeLocked(c)
+		c.removeLocked()
 	}
 }
 
 // removeLocked removes a container that does not run, with its anonymous volumes.
 // Streams of one that never ran stay open, as on a real engine.
-func (e *Engine) removeLocked(c *container) {
+func (c *container) removeLocked() {
 	if c.removed {
 		return
 	}
 	c.removed = true
-	e.containers = slices.DeleteFunc(e.containers, func(other *container) bool { return other == c })
+	c.on.containers = slices.DeleteFunc(c.on.containers, func(other *container) bool { return other == c })
 	for _, name := range c.anonymous {
-		e.dropVolumeLocked(name)
+		c.on.volumes.dropLocked(name)
 	}
+	c.log.finish()
 	c.tellLocked(engine.Exit{})
 	close(c.gone)
 }
 
-// Stop implements engine.Engine. A stop whose caller has gone kills nobody.
-func (e *Engine) Stop(ctx context.Context, id engine.ID, grace time.Duration) error {
-	return e.call(ctx, "stop", e.nameOf(id), func() error {
+// Rename implements engine.Engine.
+func (e *Engine) Rename(ctx context.Context, id engine.ID, name string) error {
+	return e.callWith(ctx, "Rename", id, func(c *container) error {
+		if other, err := e.findLocked(engine.ID(name)); err == nil && other != c {
+			return fmt.Errorf("%w by %s", engine.ErrNameInUse, other.id)
+		}
+		c.Name = name
+		return nil
+	})
+}
+
+// Signal implements engine.Engine. SIGKILL ends a program whatever it does with others.
+func (e *Engine) Signal(ctx context.Context, id engine.ID, signal string) error {
+	return e.call(ctx, "Signal", e.nameOf(id), func() error {
+		number := engine.SignalNumber(signal)
+		if number == 0 {
+			return fmt.Errorf("invalid signal: %s", signal)
+		}
 		e.mu.Lock()
+		defer e.mu.Unlock()
 		c, err := e.findLocked(id)
 		if err != nil || !c.running {
-			e.mu.Unlock()
 			return nil
 		}
-		c.signalLocked(c.stopSignal())
-		e.mu.Unlock()
-
-		graced, cancel := context.WithTimeout(ctx, time.Duration(math.Ceil(grace.Seconds()))*time.Second)
-		defer cancel()
-		if until(graced, c.ended) == nil {
+		c.showLocked(engine.Sign{Kind: engine.SignSignalled, Signal: number})
+		if number == int(unix.SIGKILL) {
+			c.killLocked()
 			return nil
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		e.mu.Lock()
-		e.killLocked(c)
-		e.mu.Unlock()
-		return until(ctx, c.ended)
+		c.signalLocked(signal)
+		return nil
 	})
 }
 
@@ -370,15 +368,6 @@ func until(ctx context.Context, closed <-chan struct{}) error {
 	}
 }
 
-func (c *container) stopSignal() string {
-	for _, signal := range []string{c.StopSignal, c.image.StopSignal} {
-		if signal != "" {
-			return signal
-		}
-	}
-	return "SIGTERM"
-}
-
 // signalLocked sends a signal; too many that nobody takes are lost.
 func (c *container) signalLocked(name string) {
 	select {
@@ -389,14 +378,8 @@ func (c *container) signalLocked(name string) {
 
 // Resize implements engine.Engine.
 func (e *Engine) Resize(ctx context.Context, id engine.ID, rows, columns uint) error {
-	return e.call(ctx, "resize", e.nameOf(id), func() error {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		c, err := e.findLocked(id)
-		switch {
-		case err != nil:
-			return err
-		case !c.running:
+	return e.callWith(ctx, "Resize", id, func(c *container) error {
+		if !c.running {
 			return fmt.Errorf("container %s does not run", id)
 		}
 		select {
@@ -410,25 +393,18 @@ func (e *Engine) Resize(ctx context.Context, id engine.ID, rows, columns uint) e
 
 // Remove implements engine.Engine.
 func (e *Engine) Remove(ctx context.Context, id engine.ID) error {
-	return e.call(ctx, "remove", e.nameOf(id), func() error {
+	return e.longCall(ctx, "Remove", e.nameOf(id), func(ctx context.Context) error {
 		e.mu.Lock()
 		c, err := e.findLocked(id)
 		if err != nil {
 			e.mu.Unlock()
 			return nil
 		}
-		e.killLocked(c)
+		if c.running && !c.dying {
+			c.showLocked(engine.Sign{Kind: engine.SignSignalled, Signal: int(unix.SIGKILL)})
+		}
+		c.killLocked()
 		e.mu.Unlock()
 		return until(ctx, c.gone)
 	})
-}
-
-// Kill is what happens from outside: SIGKILL to a container's process, by the
-// container's name. It returns at once.
-func (e *Engine) Kill(name string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if c, err := e.findLocked(engine.ID(name)); err == nil && c.running {
-		e.killLocked(c)
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/dockertest"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/enginetest"
@@ -35,7 +37,7 @@ func testkit(ctx context.Context, p fake.Process) int {
 	args := append(p.Argv[1:], "", "", "")
 	switch args[0] {
 	case "sleep":
-		p.SetHealth(healthOf(args))
+		check(p, args)
 		return fake.UntilAsked(ctx, p)
 	case "eat":
 		if size, _ := strconv.ParseInt(args[1], 10, 64); size > 32<<20 { // more than what the contract gives it
@@ -45,20 +47,28 @@ func testkit(ctx context.Context, p fake.Process) int {
 		fmt.Fprintln(p.Stdout, "ate", args[1])
 		return fake.UntilAsked(ctx, p)
 	case "ignore":
-		p.SetHealth(healthOf(args))
+		check(p, args)
 		return fake.Stubborn(ctx, p)
 	case "exit":
 		code, _ := strconv.Atoi(args[1])
 		return code
 	case "lines":
+		defer stay(ctx, p)
 		n, _ := strconv.Atoi(args[1])
 		for i := range n {
 			fmt.Fprintf(p.Stdout, "line %d\n", i+1)
 			if args[2] == "both" {
 				fmt.Fprintf(p.Stderr, "line %d\n", i+1)
 			}
+			every, _ := time.ParseDuration(after(p, "every"))
+			_ = clock.Sleep(ctx, every) // who is killed says the rest as well
 		}
+	case "long":
+		defer stay(ctx, p)
+		size, _ := strconv.Atoi(args[1])
+		fmt.Fprintln(p.Stdout, strings.Repeat("0123456789", size/10))
 	case "partial":
+		defer stay(ctx, p)
 		fmt.Fprint(p.Stdout, args[1])
 	case "env":
 		fmt.Fprintln(p.Stdout, strings.Join(p.Env, "\n"))
@@ -82,12 +92,31 @@ func testkit(ctx context.Context, p fake.Process) int {
 	return 0
 }
 
-// healthOf is what a health check finds of who was started with these arguments.
-func healthOf(args []string) engine.Health {
-	if args[1] == "health" {
-		return engine.Healthy
+// stay waits for a signal, if that is asked for.
+func stay(ctx context.Context, p fake.Process) {
+	if file := after(p, "stay"); file != "" {
+		p.Write(file, "")
+		fake.UntilAsked(ctx, p)
 	}
-	return engine.Unhealthy
+}
+
+// after is the argument behind a word, if there is one.
+func after(p fake.Process, word string) string {
+	at := slices.Index(p.Argv, word) + 1
+	if at == 0 || at == len(p.Argv) {
+		return ""
+	}
+	return p.Argv[at]
+}
+
+// check is what a health check that looks for a file finds of who was started with these
+// arguments.
+func check(p fake.Process, args []string) {
+	if args[1] == "health" {
+		p.SetHealth(engine.Healthy)
+		return
+	}
+	p.FailCheck(1, "testkit: stat /healthy: no such file or directory\n")
 }
 
 // wait waits for a container's end.

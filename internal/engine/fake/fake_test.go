@@ -20,7 +20,7 @@ func bubble(t *testing.T, test func(t *testing.T, e *fake.Engine)) {
 	synctest.Test(t, func(t *testing.T) {
 		e := fake.New()
 		defer e.Close()
-		for name, p := range map[string]fake.Program{"sleep": fake.UntilAsked, "stubborn": fake.Stubborn, "pause": fake.Pause} {
+		for name, p := range map[string]fake.Program{"sleep": fake.UntilAsked, "stubborn": fake.Stubborn, "listens": untilHungUp} {
 			e.AddImage(name, fake.Running(p))
 		}
 		test(t, e)
@@ -39,18 +39,6 @@ func run(t *testing.T, e *fake.Engine, c engine.Container) (engine.ID, <-chan en
 		t.Fatal(err)
 	}
 	return id, end
-}
-
-func TestAContainerOfADeadOwnerIsRemovedAtOnce(t *testing.T) {
-	bubble(t, func(t *testing.T, e *fake.Engine) {
-		id, _, err := e.Create(t.Context(), engine.Container{Name: "heir", Image: "sleep", Owner: "nobody"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := e.Inspect(t.Context(), string(id)); !errors.Is(err, engine.ErrNotFound) {
-			t.Errorf("got %v", err)
-		}
-	})
 }
 
 func TestJoinersEndBeforeTheOwnerOfTheirNamespace(t *testing.T) {
@@ -74,22 +62,31 @@ func TestJoinersEndBeforeTheOwnerOfTheirNamespace(t *testing.T) {
 	})
 }
 
-func TestALeaseEndsWithItsHolder(t *testing.T) {
+// untilHungUp is a program that ends when its stdin does.
+func untilHungUp(ctx context.Context, p fake.Process) int {
+	select {
+	case <-p.Hangup:
+	case <-ctx.Done():
+	}
+	return 0
+}
+
+func TestStdinEndsWithItsHolder(t *testing.T) {
 	bubble(t, func(t *testing.T, e *fake.Engine) {
-		c := engine.Container{Name: "p", Image: "pause", Stdin: true}
+		c := engine.Container{Name: "p", Image: "listens", Stdin: true}
 		id, end := run(t, e, c)
-		lease, err := e.Attach(t.Context(), id, c)
+		held, err := e.Attach(t.Context(), id, c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := lease.Write([]byte("\n")); err != nil {
+		if _, err := held.Write([]byte("\n")); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
 		if len(end) > 0 {
 			t.Fatal("ended while it was held")
 		}
-		if err := lease.Close(); err != nil {
+		if err := held.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if x := wait(t, end); x.Code != 0 {
@@ -170,7 +167,7 @@ func TestAWatchThatIsCutReturns(t *testing.T) {
 	bubble(t, func(t *testing.T, e *fake.Engine) {
 		cut := errors.New("proxy timeout")
 		lost := make(chan error)
-		go func() { lost <- e.Watch(t.Context(), nil, func(engine.ID, engine.Sign) {}) }()
+		go func() { lost <- e.Watch(t.Context(), nil, func(engine.Sign) {}) }()
 		synctest.Wait()
 		e.CutWatches(cut)
 		if err := <-lost; !errors.Is(err, cut) {
@@ -191,33 +188,5 @@ func TestACommandIsKilledWithItsContainer(t *testing.T) {
 			t.Errorf("got %d, %v", code, err)
 		}
 		<-end
-	})
-}
-
-func TestWhatIsStartedInTimeStays(t *testing.T) {
-	bubble(t, func(t *testing.T, e *fake.Engine) {
-		run(t, e, engine.Container{Name: "web", Image: "sleep", StartWithin: time.Minute})
-		if _, _, err := e.Create(t.Context(), engine.Container{Name: "late", Image: "sleep", Owner: "nobody", StartWithin: time.Minute}); err != nil {
-			t.Fatal(err)
-		}
-		there := func() (names []string) {
-			all, err := e.List(t.Context(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, c := range all {
-				names = append(names, c.Name)
-			}
-			return names
-		}
-		time.Sleep(time.Minute - 1)
-		if got := there(); len(got) != 2 {
-			t.Errorf("there are %q just before", got)
-		}
-		time.Sleep(1)
-		synctest.Wait()
-		if got := there(); !slices.Equal(got, []string{"web"}) {
-			t.Errorf("there are %q when the time is over", got)
-		}
 	})
 }

@@ -2,10 +2,13 @@ package fake
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/podlike/podlike/internal/clock"
@@ -19,6 +22,8 @@ type Image struct {
 	StopSignal          string
 	// Volumes are the paths for which the engine makes anonymous volumes.
 	Volumes []string
+	// Ports are those that it exposes.
+	Ports []string
 	// Checked: it has a health check. What that finds, the test or the program says.
 	Checked bool
 	// Programs are what can be executed, by path. The directories they are in are
@@ -33,30 +38,56 @@ func Running(p Program) Image {
 	return Image{Entrypoint: []string{"/main"}, Programs: map[string]Program{"/main": p}}
 }
 
+// images are what an engine has of them, and what it can have.
+type images struct {
+	wire   *wire
+	mu     sync.Mutex // taken after the engine's, by who takes both
+	local  map[string]Image
+	remote map[string]Image
+}
+
+func newImages(w *wire) *images {
+	return &images{wire: w, local: map[string]Image{}, remote: map[string]Image{}}
+}
+
+// find finds an image that is there.
+func (s *images) find(ref string) (i Image, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, ok = s.local[ref]
+	return i, ok
+}
+
+// findRemote finds an image that can be pulled.
+func (s *images) findRemote(ref string) (i Image, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, ok = s.remote[ref]
+	return i, ok
+}
+
 // AddImage makes an image that is there.
-func (e *Engine) AddImage(ref string, i Image) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.images[ref] = i
+func (s *images) AddImage(ref string, i Image) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.local[ref] = i
 }
 
 // AddRemote makes an image that can be pulled.
-func (e *Engine) AddRemote(ref string, i Image) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.remote[ref] = i
+func (s *images) AddRemote(ref string, i Image) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remote[ref] = i
 }
 
-// Image implements engine.Engine.
-func (e *Engine) Image(ctx context.Context, ref string) (i engine.Image, err error) {
-	err = e.call(ctx, "inspect image", ref, func() error {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		image, ok := e.images[ref]
+// Image implements engine.Images.
+func (s *images) Image(ctx context.Context, ref string) (i engine.Image, err error) {
+	err = s.wire.call(ctx, "Image", ref, func() error {
+		image, ok := s.find(ref)
 		if !ok {
 			return engine.ErrNotFound
 		}
-		i = engine.Image{ID: engine.ID(ref), Volumes: image.Volumes, Checked: image.Checked}
+		i = engine.Image{ID: engine.ID(ref), Volumes: image.Volumes, Ports: image.Ports, Checked: image.Checked, StopSignal: image.StopSignal}
 		return nil
 	})
 	return i, err
@@ -65,12 +96,10 @@ func (e *Engine) Image(ctx context.Context, ref string) (i engine.Image, err err
 // layers is in how many parts of how many bytes a pull comes.
 const layers, layerSize = 4, 1 << 20
 
-// Pull implements engine.Engine.
-func (e *Engine) Pull(ctx context.Context, ref, _ string, _ engine.Credential, tell func(engine.Progress)) error {
-	return e.call(ctx, "pull", ref, func() error {
-		e.mu.Lock()
-		image, ok := e.remote[ref]
-		e.mu.Unlock()
+// Pull implements engine.Images.
+func (s *images) Pull(ctx context.Context, ref, _ string, _ engine.Credential, tell func(engine.Progress)) error {
+	err := s.wire.longCall(ctx, "Pull", ref, func(ctx context.Context) error {
+		image, ok := s.findRemote(ref)
 		if !ok {
 			return engine.ErrNotFound
 		}
@@ -80,9 +109,13 @@ func (e *Engine) Pull(ctx context.Context, ref, _ string, _ engine.Credential, t
 				return err
 			}
 		}
-		e.AddImage(ref, image)
+		s.AddImage(ref, image)
 		return nil
 	})
+	if errors.Is(err, engine.ErrUnreachable) {
+		err = fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
+	}
+	return err
 }
 
 // argv is what a container of this image executes. An entrypoint of the

@@ -33,6 +33,9 @@ type Process struct {
 	Write func(name, content string)
 	// SetHealth has the container's health check find that from now on.
 	SetHealth func(engine.Health)
+	// FailCheck has the test of its health check end with a code, having printed something,
+	// often enough to be unhealthy from now on.
+	FailCheck func(code int, said string)
 	// Starve has the kernel kill something in the container for lack of memory. If that
 	// is the program itself it has to return 137 then.
 	Starve func()
@@ -47,15 +50,8 @@ type File struct {
 	Content string
 }
 
-// Pause is a program that ends with its stdin or by a signal.
-func Pause(ctx context.Context, p Process) int {
-	select {
-	case <-p.Hangup:
-	case <-p.Signals:
-	case <-ctx.Done():
-	}
-	return 0
-}
+// Pause is a program that ends with 0 when it gets a signal.
+func Pause(ctx context.Context, p Process) int { return UntilAsked(ctx, p) }
 
 // UntilAsked is a program that ends with 0 when it gets a signal.
 func UntilAsked(ctx context.Context, p Process) int {

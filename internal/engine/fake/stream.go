@@ -1,15 +1,11 @@
 package fake
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"net"
-	"path"
 	"sync"
 
 	"github.com/podlike/podlike/internal/engine"
@@ -99,18 +95,18 @@ func (r stdinReader) Read(p []byte) (int, error) {
 
 // output is a process's end of stdout or stderr: all who are attached get it.
 type output struct {
-	e      *Engine
 	c      *container
 	stderr bool
 }
 
 func (o output) Write(p []byte) (int, error) {
-	o.e.mu.Lock()
-	defer o.e.mu.Unlock()
+	o.c.on.mu.Lock()
+	defer o.c.on.mu.Unlock()
 	written := chunk{stderr: o.stderr, bytes: bytes.Clone(p)}
 	if o.c.TTY {
 		written = chunk{bytes: bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n"))}
 	}
+	o.c.log.keep(written)
 	for _, s := range o.c.streams {
 		_ = s.output.put(written) // who has let go gets nothing more
 	}
@@ -122,18 +118,13 @@ type stream struct {
 	output *pipe
 	stdin  *pipe // nil: not attached to
 	mu     sync.Mutex
-	left   bool
+	left   bool // by this side
+	lost   bool // by the engine
 }
 
-// Attach implements engine.Engine.
+// Attach implements engine.Engine. The stream outlives ctx.
 func (e *Engine) Attach(ctx context.Context, id engine.ID, asked engine.Container) (s engine.Stream, err error) {
-	err = e.call(ctx, "attach", e.nameOf(id), func() error {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		c, err := e.findLocked(id)
-		if err != nil {
-			return err
-		}
+	err = e.callWith(ctx, "Attach", id, func(c *container) error {
 		made := &stream{output: newPipe()}
 		if asked.Stdin {
 			made.stdin = c.stdin
@@ -153,7 +144,7 @@ func (s *stream) Copy(stdout, stderr io.Writer) error {
 	for {
 		c, ok := s.output.take()
 		if !ok {
-			return s.cut()
+			return s.ending()
 		}
 		to := stdout
 		if c.stderr {
@@ -165,8 +156,8 @@ func (s *stream) Copy(stdout, stderr io.Writer) error {
 	}
 }
 
-// cut is the error of a connection that this side has closed.
-func (s *stream) cut() error {
+// ending is the error of a connection that this side has closed.
+func (s *stream) ending() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.left {
@@ -175,8 +166,23 @@ func (s *stream) cut() error {
 	return nil
 }
 
+// cutOff ends the connection from the engine's side.
+func (s *stream) cutOff() {
+	s.mu.Lock()
+	s.lost = true
+	s.mu.Unlock()
+	s.output.close()
+	_ = s.CloseWrite() // does not fail
+}
+
 // Write implements engine.Stream.
 func (s *stream) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	lost := s.lost
+	s.mu.Unlock()
+	if lost {
+		return 0, errCut
+	}
 	if s.stdin == nil {
 		return 0, errors.New("stdin is not attached")
 	}
@@ -201,90 +207,4 @@ func (s *stream) Close() error {
 	s.mu.Unlock()
 	s.output.close()
 	return s.CloseWrite()
-}
-
-// Put implements engine.Engine.
-func (e *Engine) Put(ctx context.Context, id engine.ID, dir string, archive io.Reader) error {
-	return e.call(ctx, "put", e.nameOf(id), func() error {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		c, err := e.findLocked(id)
-		if err != nil {
-			return err
-		}
-		if isDir, err := e.statLocked(c, dir); err != nil || !isDir {
-			return fmt.Errorf("directory %s: %w", dir, engine.ErrNotFound)
-		}
-		files, at := e.locateLocked(c, dir)
-		return files.unpack(at, archive)
-	})
-}
-
-// Stat implements engine.Engine.
-func (e *Engine) Stat(ctx context.Context, id engine.ID, path string) (isDir bool, err error) {
-	err = e.call(ctx, "stat", e.nameOf(id), func() error {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		c, err := e.findLocked(id)
-		if err != nil {
-			return err
-		}
-		isDir, err = e.statLocked(c, path)
-		return err
-	})
-	return isDir, err
-}
-
-// Read implements engine.Engine.
-func (e *Engine) Read(ctx context.Context, id engine.ID, name string, limit int64) (content []byte, err error) {
-	err = e.call(ctx, "read", e.nameOf(id), func() error {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		c, err := e.findLocked(id)
-		if err != nil {
-			return err
-		}
-		isDir, err := e.statLocked(c, name)
-		if isDir {
-			return fmt.Errorf("%s is not a regular file", name)
-		}
-		files, at := e.locateLocked(c, name)
-		all := files[at].Content
-		content = []byte(all[max(0, len(all)-int(limit)):])
-		return err
-	})
-	return content, err
-}
-
-// write makes a file, as a program in the container does.
-func (e *Engine) write(c *container, name, content string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	files, at := e.locateLocked(c, name)
-	files[at] = File{Mode: 0o644, Content: content}
-}
-
-// unpack adds what is in an archive, making parents that are not there.
-func (f Files) unpack(dir string, archive io.Reader) error {
-	r := tar.NewReader(archive)
-	for {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		content, err := io.ReadAll(r)
-		if err != nil {
-			return err
-		}
-		name := path.Join(dir, h.Name)
-		for parent := path.Dir(name); parent != "/"; parent = path.Dir(parent) {
-			if _, ok := f[parent]; !ok {
-				f[parent] = File{Mode: fs.ModeDir | 0o755}
-			}
-		}
-		f[name] = File{Mode: h.FileInfo().Mode(), Content: string(content)}
-	}
 }

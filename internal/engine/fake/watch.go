@@ -3,39 +3,53 @@ package fake
 import (
 	"context"
 	"errors"
+	"sync"
+	"time"
 
 	"github.com/podlike/podlike/internal/engine"
 )
 
+// memory is how many signs the engine remembers, of all containers together.
+const memory = 256
+
+// A remembered sign is one of the past.
+type remembered struct {
+	sign   engine.Sign
+	labels map[string]string // of its container
+}
+
 // backlog is how many changes a watcher may be behind before its connection is cut.
 const backlog = 256
+
+// signs are told those who watch, and remembered.
+type signs struct {
+	wire     *wire
+	mu       sync.Mutex // taken after the engine's, by who takes both
+	watchers map[*watcher]bool
+	past     []remembered // the oldest first
+}
+
+func newSigns(w *wire) *signs { return &signs{wire: w, watchers: map[*watcher]bool{}} }
 
 // A watcher is one who follows what shows of containers.
 type watcher struct {
 	labels  map[string]string
-	changes chan change
+	changes chan engine.Sign
 	lost    chan error // one at most
 }
 
-// A change is what a watcher is told.
-type change struct {
-	id   engine.ID
-	sign engine.Sign
-}
-
 // Watch implements engine.Engine.
-func (e *Engine) Watch(ctx context.Context, labels map[string]string, tell func(engine.ID, engine.Sign)) error {
-	return e.call(ctx, "watch", "health", func() error {
-		w := &watcher{labels: labels, changes: make(chan change, backlog), lost: make(chan error, 1)}
-		now := e.join(w)
-		defer e.leave(w)
-		for _, c := range now {
-			tell(c.id, c.sign)
+func (e *Engine) Watch(ctx context.Context, labels map[string]string, tell func(engine.Sign)) error {
+	return e.longCall(ctx, "Watch", "health", func(ctx context.Context) error {
+		now, w := e.join(labels)
+		defer e.signs.leave(w)
+		for _, s := range now {
+			tell(s)
 		}
 		for {
 			select {
-			case c := <-w.changes:
-				tell(c.id, c.sign)
+			case s := <-w.changes:
+				tell(s)
 			case err := <-w.lost:
 				return err
 			case <-ctx.Done():
@@ -45,30 +59,56 @@ func (e *Engine) Watch(ctx context.Context, labels map[string]string, tell func(
 	})
 }
 
-// join adds a watcher and reports what there is at that moment.
-func (e *Engine) join(w *watcher) (now []change) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.watchers[w] = true
-	for _, c := range e.containers {
-		if carries(c.Labels, w.labels) {
-			now = append(now, change{c.id, healthSign(c.health)})
+// Past implements engine.Engine.
+func (s *signs) Past(ctx context.Context, labels map[string]string, since time.Time) (all []engine.Sign, err error) {
+	err = s.wire.call(ctx, "Past", "past signs", func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, r := range s.past {
+			if carries(r.labels, labels) && !r.sign.At.Before(since) {
+				all = append(all, r.sign)
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return now
+	return all, nil
 }
 
-func (e *Engine) leave(w *watcher) {
+// join adds a watcher and reports what there is at that moment.
+func (e *Engine) join(labels map[string]string) (now []engine.Sign, w *watcher) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.watchers, w)
+	for _, c := range e.containers {
+		if carries(c.Labels, labels) {
+			now = append(now, engine.Sign{Container: c.id, Kind: engine.SignHealth, Health: c.health})
+		}
+	}
+	return now, e.signs.follow(labels)
+}
+
+// follow adds a watcher.
+func (s *signs) follow(labels map[string]string) *watcher {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := &watcher{labels: labels, changes: make(chan engine.Sign, backlog), lost: make(chan error, 1)}
+	s.watchers[w] = true
+	return w
+}
+
+func (s *signs) leave(w *watcher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.watchers, w)
 }
 
 // CutWatches ends the connection of everyone who watches.
-func (e *Engine) CutWatches(err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for w := range e.watchers {
+func (s *signs) CutWatches(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.watchers {
 		w.cut(err)
 	}
 }
@@ -80,69 +120,28 @@ func (w *watcher) cut(err error) {
 	}
 }
 
-// SetHealth has the health check of the container with that name find h from now on.
-func (e *Engine) SetHealth(name string, h engine.Health) {
-	e.mu.Lock()
-	c, err := e.findLocked(engine.ID(name))
-	e.mu.Unlock()
-	if err == nil {
-		e.setHealth(c, h)
+// showLocked has a container show a sign now.
+func (c *container) showLocked(sign engine.Sign) {
+	sign.Container, sign.At = c.id, time.Now()
+	c.on.signs.tell(sign, c.Labels)
+}
+
+// tell tells those who watch a sign of a container with these labels, and remembers it.
+func (s *signs) tell(sign engine.Sign, labels map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sign.Kind != engine.SignHealth {
+		s.past = append(s.past, remembered{sign, labels})
+		s.past = s.past[max(0, len(s.past)-memory):]
 	}
-}
-
-// setHealth tells those who watch what has changed.
-func (e *Engine) setHealth(c *container, h engine.Health) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !c.running || !c.checked() || c.health == h {
-		return
-	}
-	c.health = h
-	e.tellLocked(c, healthSign(h))
-}
-
-func healthSign(h engine.Health) engine.Sign {
-	return engine.Sign{Kind: engine.SignHealth, Health: h}
-}
-
-// Starve is what happens from outside: the kernel kills something in the container
-// with that name for lack of memory.
-func (e *Engine) Starve(name string) {
-	e.mu.Lock()
-	c, err := e.findLocked(engine.ID(name))
-	e.mu.Unlock()
-	if err == nil {
-		e.starve(c)
-	}
-}
-
-func (e *Engine) starve(c *container) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if c.running {
-		c.starved = true
-		e.tellLocked(c, engine.Sign{Kind: engine.SignOOM})
-	}
-}
-
-// tellLocked tells those who watch what shows of a container.
-func (e *Engine) tellLocked(c *container, sign engine.Sign) {
-	for w := range e.watchers {
-		if !carries(c.Labels, w.labels) {
+	for w := range s.watchers {
+		if !carries(labels, w.labels) {
 			continue
 		}
 		select {
-		case w.changes <- change{c.id, sign}:
+		case w.changes <- sign:
 		default:
 			w.cut(errors.New("the watcher is too slow"))
 		}
 	}
-}
-
-// checked reports whether there is a health check.
-func (c *container) checked() bool {
-	if c.Health == nil || len(c.Health.Test) == 0 {
-		return c.image.Checked
-	}
-	return c.Health.Test[0] != "NONE"
 }

@@ -60,7 +60,8 @@ func TestStatSeesWhatAContainerHas(t *testing.T) {
 			if isDir != test.isDir || !errors.Is(err, test.err) {
 				t.Errorf("%s: got %v, %v, want %v, %v", test.why, isDir, err, test.isDir, test.err)
 			}
-			if _, err := e.Read(t.Context(), engine.ID(c.ID), test.path, 1); (err == nil) != (test.err == nil && !isDir) || test.err != nil && !errors.Is(err, test.err) {
+			_, err = e.Read(t.Context(), engine.ID(c.ID), test.path, 1)
+			if (err == nil) != (test.err == nil && !isDir) || test.err != nil && !errors.Is(err, test.err) {
 				t.Errorf("%s: read with %v", test.why, err)
 			}
 		})
