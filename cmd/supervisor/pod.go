@@ -101,7 +101,7 @@ func checkCopies(read labels.Reading, mounts ownMounts) error {
 
 // checkCopy says why a copy into a component cannot be made, or would not be seen.
 func checkCopy(c pod.Component, file pod.Copy, mounts ownMounts) error {
-	err := archive.Check(file)
+	_, err := archive.LookAt(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w; give it to the supervisor, as a secret, a config or a volume of its service", err)

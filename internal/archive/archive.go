@@ -1,6 +1,11 @@
 // Package archive packs files of the supervisor for a component: what a copy takes
-// along, where it goes, and the tar stream of it. It reads files and changes none,
-// and it never holds the content of a whole file.
+// along, where it goes, and the tar stream of it. It changes no file, never follows a
+// link out of the mount that it is in (see package mount), and never holds the content
+// of a whole file.
+//
+// Each time that a component is created its files are read anew, and other components may
+// have changed them. So what may be written to a disk is decided when a file is packed,
+// and again when it is written.
 //
 // A copy goes where `docker cp -L` would put it:
 //
@@ -30,24 +35,56 @@ import (
 	"strings"
 	"time"
 
+	"github.com/podlike/podlike/internal/mount"
 	"github.com/podlike/podlike/internal/pod"
 )
 
 // parentMode is that of the directories that are made on the way to a target.
 const parentMode = 0o755
 
-// Check reports why a copy cannot be made, so that it can be refused before
-// anything is created. It looks at all that the copy takes along.
-func Check(c pod.Copy) error {
-	return walk(c.Source, func(e entry, info fs.FileInfo) error { return readable(e.source, info) })
+// contentMode is that of a file whose content is given, unless the copy says otherwise, as
+// docker compose has it.
+const contentMode = 0o444
+
+// A Look is what there is to know about a copy before anything is created.
+type Look struct {
+	// IsDir: it takes a directory along.
+	IsDir bool
+	// Names of what is in the directory.
+	Names []string
+	// Memory: some of it must not be written to a disk.
+	Memory bool
+	// Size is how many bytes it takes in memory, at least.
+	Size int64
+}
+
+// LookAt looks at all that a copy takes along, and reports why it cannot be made.
+func LookAt(c pod.Copy) (l Look, err error) {
+	if c.Content != nil {
+		return Look{Memory: true, Size: Size(c)}, nil
+	}
+	err = walk(c.Source, func(w *walker, e entry) error {
+		switch {
+		case e.name == "":
+			l.IsDir = e.file.Info.IsDir()
+		case !strings.Contains(e.name, "/"):
+			l.Names = append(l.Names, e.name)
+		}
+		l.Memory = l.Memory || w.mounts.InMemory(e.file.Path)
+		l.Size += pages(e.file.Info)
+		return w.readable(e.file)
+	})
+	return l, err
 }
 
 // Size is how many bytes a copy takes in memory, at least, as far as it can be read:
 // what cannot is told when it is packed.
 func Size(c pod.Copy) (bytes int64) {
-	_ = walk(c.Source, func(_ entry, info fs.FileInfo) error {
-		pages := (max(info.Size(), 1) + page - 1) / page
-		bytes += pages * page
+	if c.Content != nil {
+		return wholePages(int64(len(*c.Content)))
+	}
+	_ = walk(c.Source, func(_ *walker, e entry) error {
+		bytes += pages(e.file.Info)
 		return nil
 	})
 	return bytes
@@ -56,49 +93,66 @@ func Size(c pod.Copy) (bytes int64) {
 // page is what memory is given out in, where pages are large.
 const page = 64 << 10
 
-// readable reports why a file cannot be read. Links need not lead anywhere.
-func readable(name string, info fs.FileInfo) error {
-	switch mode := info.Mode(); {
-	case mode.IsDir(), mode&fs.ModeSymlink != 0:
-		return nil // a directory is read by who walks on
-	case mode.IsRegular():
-		f, err := os.Open(name)
-		if err != nil {
-			return err
-		}
-		return f.Close()
-	}
-	return fmt.Errorf("it is %s, and only files, directories and links can be copied", kind(info.Mode()))
-}
+// pages is how many bytes of memory a file takes: whole pages, and one at least.
+func pages(info fs.FileInfo) int64 { return wholePages(info.Size()) }
 
-// kind says what a special file is.
-func kind(mode fs.FileMode) string {
-	switch {
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a pipe"
-	case mode&fs.ModeDevice != 0:
-		return "a device"
-	}
-	return "a special file"
-}
+func wholePages(size int64) int64 { return (max(size, 1) + page - 1) / page * page }
 
 // An entry is one file that is taken along.
 type entry struct {
-	source string      // as the supervisor has it; empty where nothing is read
-	name   string      // below the copy's own target; later in the archive
-	copy   pod.Copy    // that it is taken along for
-	made   *tar.Header // of what is made rather than read
+	file mount.File  // as the supervisor has it; its Path is empty where nothing is read
+	name string      // below the copy's own target; later in the archive
+	copy pod.Copy    // that it is taken along for
+	made *tar.Header // of what is made rather than read
+	text string      // that is in what is made
+}
+
+// A walker walks through files of the supervisor.
+type walker struct {
+	*mount.Reader
+	mounts mount.Table
+}
+
+// newWalker returns a walker, to be closed, through what is mounted now.
+func newWalker() (*walker, error) {
+	mounts, err := mount.Read()
+	if err != nil {
+		return nil, err
+	}
+	r, err := mounts.Open()
+	return &walker{r, mounts}, err
+}
+
+// readable reports why the content of a file cannot be read. A directory is read by who
+// walks on, and links need not lead anywhere.
+func (w *walker) readable(f mount.File) error {
+	if !f.Info.Mode().IsRegular() {
+		return nil
+	}
+	content, _, err := w.Content(f)
+	if err != nil {
+		return err
+	}
+	return content.Close()
+}
+
+// special is what is wrong with a file that has no content.
+func special(info fs.FileInfo) error {
+	return fmt.Errorf("it is %s, and only files, directories and links can be copied", mount.Kind(info.Mode()))
 }
 
 // walk visits a file, or a directory and all in it, parents first. A source that is a
 // link is what it leads to. It stops at the first error and says which copy it was,
 // and which file of it.
-func walk(source string, visit func(entry, fs.FileInfo) error) error {
-	real, err := filepath.EvalSymlinks(source)
+func walk(source string, visit func(*walker, entry) error) error {
+	w, err := newWalker()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	f, err := w.Find(source)
 	if err == nil {
-		err = descend(entry{source: real}, visit)
+		err = w.descend(entry{file: f}, visit)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot copy %s: %w", source, cause(err))
@@ -106,22 +160,21 @@ func walk(source string, visit func(entry, fs.FileInfo) error) error {
 	return nil
 }
 
-// descend visits e and what is in it.
-func descend(e entry, visit func(entry, fs.FileInfo) error) error {
-	info, err := os.Lstat(e.source)
-	if err == nil {
-		err = visit(e, info)
+// descend visits e and what is in it. A FIFO, a socket or a device is an error: docker cp
+// would make another one that nobody is at the other end of.
+func (w *walker) descend(e entry, visit func(*walker, entry) error) error {
+	if mode := e.file.Info.Mode(); !mode.IsRegular() && !mode.IsDir() && mode&fs.ModeSymlink == 0 {
+		return locate(e, special(e.file.Info))
 	}
-	if err != nil || !info.IsDir() {
+	if err := visit(w, e); err != nil || !e.file.Info.IsDir() {
 		return locate(e, err)
 	}
-	inside, err := os.ReadDir(e.source)
+	files, err := w.List(e.file)
 	if err != nil {
 		return locate(e, err)
 	}
-	for _, child := range inside {
-		below := entry{source: filepath.Join(e.source, child.Name()), name: path.Join(e.name, child.Name())}
-		if err := descend(below, visit); err != nil {
+	for _, f := range files {
+		if err := w.descend(entry{file: f, name: path.Join(e.name, path.Base(f.Path))}, visit); err != nil {
 			return err
 		}
 	}
@@ -180,29 +233,45 @@ func Pack(c pod.Copy, to Place) (Packed, error) {
 }
 
 func (p *Packed) pack(c pod.Copy, to Place) error {
-	source, err := os.Stat(c.Source)
-	if err != nil {
-		return fmt.Errorf("cannot copy %s: %w", c.Source, cause(err))
-	}
-	target, err := to.resolve(c, source.IsDir())
-	if err != nil {
-		return fmt.Errorf("cannot copy %s to %s: %w", c.Source, c.Target, err)
-	}
-	p.Dir = to.mountOf(target, source.IsDir())
-	if err := p.parents(target, source.ModTime(), to); err != nil {
-		return fmt.Errorf("cannot copy %s to %s: %w", c.Source, c.Target, err)
-	}
-	there := map[string]bool{path.Dir(target): len(p.entries) == 0} // directories of the component's
-	return walk(c.Source, func(e entry, info fs.FileInfo) (err error) {
+	var there map[string]bool // directories of the component's
+	var target string
+	var misplaced error
+	err := walk(c.Source, func(w *walker, e entry) (err error) {
+		if w.mounts.InMemory(e.file.Path) {
+			return errOnDisk
+		}
+		if e.name == "" {
+			if target, misplaced = p.begin(c, e.file.Info, to); misplaced != nil {
+				return misplaced
+			}
+			there = map[string]bool{path.Dir(target): len(p.entries) == 0}
+		}
 		at := path.Join(target, e.name)
-		if info.IsDir() && (there[path.Dir(at)] || at == "/") {
+		if e.file.Info.IsDir() && (there[path.Dir(at)] || at == "/") {
 			there[at], err = to.merges(at)
 		}
 		if err == nil && !there[at] {
-			p.entries = append(p.entries, entry{source: e.source, name: p.nameOf(at), copy: c})
+			p.entries = append(p.entries, entry{file: e.file, name: p.nameOf(at), copy: c})
 		}
 		return err
 	})
+	if misplaced != nil {
+		return fmt.Errorf("cannot copy %s to %s: %w", c.Source, c.Target, misplaced)
+	}
+	return err
+}
+
+// errOnDisk is what keeps a copy from being made that would write to a disk what never
+// was on one. A copy of it that was there when the pod was started goes into memory.
+var errOnDisk = errors.New("it is a secret, or in memory alone, and is not written to a disk; it was something else when the pod was started")
+
+// begin decides where a copy goes, and takes along what is missing on the way.
+func (p *Packed) begin(c pod.Copy, source fs.FileInfo, to Place) (target string, err error) {
+	if target, err = to.resolve(c, source.IsDir()); err != nil {
+		return "", err
+	}
+	p.Dir = to.mountOf(target, source.IsDir())
+	return target, p.parents(target, source.ModTime(), to)
 }
 
 // nameOf is what a path in the component is called in the archive.
@@ -210,12 +279,31 @@ func (p *Packed) nameOf(target string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(target, p.Dir), "/")
 }
 
-// Keep takes a copy along, whole, under a name that is not there.
+// Keep takes a copy along into memory, whole, under a name that is not there. It reports
+// that the copy has grown beyond its Room before anything is written: the memory has the
+// size that it was made with, and an engine would stop in the middle.
 func (p *Packed) Keep(c pod.Copy, name string) error {
-	return walk(c.Source, func(e entry, _ fs.FileInfo) error {
-		p.entries = append(p.entries, entry{source: e.source, name: path.Join(name, e.name), copy: c})
+	if c.Content != nil {
+		made := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: contentMode, Size: int64(len(*c.Content))}
+		own(made, c)
+		p.entries = append(p.entries, entry{made: made, text: *c.Content, copy: c})
+		return nil
+	}
+	var size int64
+	var kept []entry
+	err := walk(c.Source, func(_ *walker, e entry) error {
+		size += pages(e.file.Info)
+		kept = append(kept, entry{file: e.file, name: path.Join(name, e.name), copy: c})
 		return nil
 	})
+	if err == nil && c.Room > 0 && size > c.Room {
+		const grown = "cannot copy %s: it has grown since the pod was started: it takes %d bytes, and there is room for %d; start the pod again"
+		err = fmt.Errorf(grown, c.Source, size, c.Room)
+	}
+	if err == nil {
+		p.entries = append(p.entries, kept...)
+	}
+	return err
 }
 
 // Empty takes an empty file along that all may read and write.
@@ -295,60 +383,105 @@ func (to Place) mountOf(target string, isDir bool) string {
 	return dir
 }
 
-// Write writes the tar archive. A file that has changed its size since is cut, or
-// an error if it has become smaller.
+// Write writes the tar archive. What has changed since it was packed is looked at again:
+// a file that is another kind of file now, or in another mount, is an error, and one that
+// has grown while it is read is cut where it ended when it was opened. One that has become
+// smaller meanwhile is filled up with zeros, so that who reads the archive does not take
+// the next file for the rest of this one, and is an error too.
 func (p Packed) Write(to io.Writer) error {
+	from, err := newWalker()
+	if err != nil {
+		return err
+	}
+	defer from.Close()
 	w := tar.NewWriter(to)
 	for _, e := range p.entries {
-		if err := write(w, e); err != nil {
-			return fmt.Errorf("%s: %w", e.source, cause(err))
+		if err := from.write(w, e); errors.Is(err, errShrunk) {
+			return errors.Join(fmt.Errorf("%s: %w", e.file.Path, err), w.Close())
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", e.file.Path, cause(err))
 		}
 	}
 	return w.Close()
 }
 
+// errShrunk is what a file ends with that has less than was said of it.
+var errShrunk = errors.New("it has become smaller while it was read")
+
 // write adds one file to the archive.
-func write(w *tar.Writer, e entry) error {
+func (w *walker) write(to *tar.Writer, e entry) error {
 	if e.made != nil {
-		return w.WriteHeader(e.made)
+		err := to.WriteHeader(e.made)
+		if err == nil {
+			_, err = io.WriteString(to, e.text)
+		}
+		return err
 	}
-	header, err := headerOf(e)
+	if !e.file.Info.Mode().IsRegular() {
+		header, err := w.headerOf(e)
+		if err != nil {
+			return err
+		}
+		return to.WriteHeader(header)
+	}
+	content, info, err := w.Content(e.file)
 	if err != nil {
 		return err
 	}
-	if header.Typeflag != tar.TypeReg {
-		return w.WriteHeader(header)
+	defer content.Close()
+	switch {
+	case !e.copy.Memory && w.mounts.InMemory(e.file.Path):
+		return errOnDisk
+	case e.copy.Memory && pages(info) > pages(e.file.Info):
+		return errors.New("it has grown since it was measured")
 	}
-	f, err := os.Open(e.source)
+	header, err := header(e, info, "")
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := w.WriteHeader(header); err != nil {
+	if err := to.WriteHeader(header); err != nil {
 		return err
 	}
-	if _, err = io.CopyN(w, f, header.Size); errors.Is(err, io.EOF) {
-		return errors.New("it has become smaller")
-	}
-	return err
+	return fill(to, content, header.Size)
 }
 
-// headerOf describes a file as it is now. Owners have no names, which would mean
-// others in the component.
-func headerOf(e entry) (*tar.Header, error) {
-	info, err := os.Lstat(e.source)
-	if err != nil {
-		return nil, err
+// fill writes as many bytes as were said.
+func fill(to io.Writer, from io.Reader, size int64) error {
+	n, err := io.CopyN(to, from, size)
+	if !errors.Is(err, io.EOF) {
+		return err
 	}
-	if err := readable(e.source, info); err != nil {
+	if _, err := io.CopyN(to, zeros{}, size-n); err != nil {
+		return err
+	}
+	return errShrunk
+}
+
+// zeros never ends.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// headerOf describes a directory or a link as it is now.
+func (w *walker) headerOf(e entry) (*tar.Header, error) {
+	f, err := w.Again(e.file)
+	if err != nil {
 		return nil, err
 	}
 	link := ""
-	if info.Mode()&fs.ModeSymlink != 0 {
-		if link, err = os.Readlink(e.source); err != nil {
+	if !f.Info.IsDir() {
+		if link, err = w.Readlink(f); err != nil {
 			return nil, err
 		}
 	}
+	return header(e, f.Info, link)
+}
+
+// header describes a file. Owners have no names, which would mean others in the component.
+func header(e entry, info fs.FileInfo, link string) (*tar.Header, error) {
 	header, err := tar.FileInfoHeader(info, link)
 	if err != nil {
 		return nil, err

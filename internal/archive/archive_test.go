@@ -153,7 +153,7 @@ func TestACopyGoesWhereDockerCpPutsIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := pod.Copy{Source: tree(t) + test.source, Target: test.target}
-			if err := archive.Check(c); err != nil {
+			if err := look(c); err != nil {
 				t.Error(err)
 			}
 			if diff := cmp.Diff(test.want, packed(t, c, component)); diff != "" {
@@ -268,7 +268,7 @@ func TestWhatCannotBeCopiedIsToldBeforeAnythingIsMade(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := pod.Copy{Source: test.source, Target: "/x"}
 			want := "cannot copy " + test.source + ": " + test.want
-			if err := archive.Check(c); err == nil || err.Error() != want {
+			if err := look(c); err == nil || err.Error() != want {
 				t.Errorf("%s: got %v, want %s", test.why, err, want)
 			}
 		})
@@ -307,7 +307,7 @@ func TestWhatCannotBeReadIsTold(t *testing.T) {
 			}
 			asNobody(t)
 			want := "cannot copy " + root + "/dir: " + closed + " in it: permission denied"
-			if err := archive.Check(pod.Copy{Source: root + "/dir", Target: "/x"}); err == nil || err.Error() != want {
+			if err := look(pod.Copy{Source: root + "/dir", Target: "/x"}); err == nil || err.Error() != want {
 				t.Errorf("got %v, want %s", err, want)
 			}
 		})
@@ -321,7 +321,7 @@ func TestWhatHasChangedSinceIsAnError(t *testing.T) {
 		want   string
 	}{
 		"Gone":    {os.Remove, "no such file or directory"},
-		"Special": {func(name string) error { return errors.Join(os.Remove(name), syscall.Mkfifo(name, 0o600)) }, "it is a pipe"},
+		"Special": {func(name string) error { return errors.Join(os.Remove(name), syscall.Mkfifo(name, 0o600)) }, "it was replaced by a pipe while it was read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := tree(t) + "/file"
@@ -381,6 +381,38 @@ func TestWhatIsKeptHasTheNameItIsGiven(t *testing.T) {
 	}
 }
 
+// What a Compose file says itself is in no file of the supervisor.
+func TestContentThatIsGivenIsKept(t *testing.T) {
+	content, mode, uid := "a secret", uint32(0o400), 5
+	c := pod.Copy{Content: &content, Mode: &mode, UID: &uid}
+	p := archive.Packed{Dir: "/kept"}
+	if err := errors.Join(p.Keep(pod.Copy{Content: &content}, "one"), p.Keep(c, "two")); err != nil {
+		t.Fatal(err)
+	}
+	var all bytes.Buffer
+	if err := p.Write(&all); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for r := tar.NewReader(&all); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		text, readErr := io.ReadAll(r)
+		if err := errors.Join(err, readErr); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%s %o %d %s", h.Name, h.Mode, h.Uid, text))
+	}
+	if diff := cmp.Diff([]string{"one 444 0 a secret", "two 400 5 a secret"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := archive.Size(c); got != 64<<10 {
+		t.Errorf("its size is %d", got)
+	}
+}
+
 func TestASizeIsNeverTooSmall(t *testing.T) {
 	root := tree(t)
 	file(t, root+"/large", strings.Repeat("x", 200<<10), 0o600)
@@ -398,4 +430,10 @@ func TestASizeIsNeverTooSmall(t *testing.T) {
 			t.Errorf("%s: got %d, want %d pages: %s", name, got, test.pages, test.why)
 		}
 	}
+}
+
+// look looks at a copy for what is wrong with it.
+func look(c pod.Copy) error {
+	_, err := archive.LookAt(c)
+	return err
 }
