@@ -29,8 +29,8 @@ func levelOf(e event.Event) zerolog.Level {
 	switch e.Kind {
 	case event.Created:
 		return zerolog.DebugLevel
-	case event.Doubted, event.Lowered, event.Unhealthy, event.Retrying, event.Lost, event.Trouble,
-		event.Restarting, event.RestartingAll, event.ProbeFailed, event.Unprobed, event.HookFailed, event.Broken:
+	case event.ConfigWarning, event.Lowered, event.Unhealthy, event.PullRetried, event.EngineLost, event.CleanupFailed,
+		event.Restarting, event.RestartingAll, event.ProbeFailed, event.ProbeUnknown, event.HookFailed, event.Broken:
 		return zerolog.WarnLevel
 	case event.Ended:
 		if e.Code != 0 {

@@ -55,7 +55,7 @@ func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, tell event.Sink) (labels.Reading, error) {
 	read, err := labels.Read(self.Labels, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
 	for _, w := range read.Warnings {
-		tell(event.Event{At: time.Now(), Kind: event.Doubted, Why: w.String()})
+		tell(event.Event{At: time.Now(), Kind: event.ConfigWarning, Why: w.String()})
 	}
 	mounts, unread := readMounts()
 	if unread != nil {

@@ -36,7 +36,7 @@ func TestWhatIsIgnoredIsTold(t *testing.T) {
 			}
 			var got, want []string
 			tell := func(e event.Event) {
-				if e.Kind != event.Doubted || e.At.IsZero() {
+				if e.Kind != event.ConfigWarning || e.At.IsZero() {
 					t.Errorf("%s: got %+v", test.why, e)
 				}
 				got = append(got, e.Why)

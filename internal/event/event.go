@@ -10,27 +10,35 @@ type Kind string
 // What can happen. Each line says which fields of an Event it fills.
 const (
 	Swept         Kind = "leftover removed"       // Container, Why
-	Doubted       Kind = "check the settings"     // Why
+	ConfigWarning Kind = "check the settings"     // Component if it is about one, Why
+	EngineWarning Kind = "engine warning"         // Component if it is about one, Why
+	ProbeWarning  Kind = "probe warning"          // Component, Why
 	Lowered       Kind = "limit lowered"          // Why
 	Pulling       Kind = "pulling image"          // Image, Why, Progress once it is under way
-	Retrying      Kind = "pulling again"          // Image, Why the last try failed, In
+	PullRetried   Kind = "pulling again"          // Image, Why the last try failed, In
 	Pulled        Kind = "image pulled"           // Image, Took
 	Created       Kind = "container created"      // Component, Container
 	Started       Kind = "component started"      // Component, Container
+	Adopted       Kind = "component goes on"      // Component, Container: it was another supervisor's
+	NotReplaced   Kind = "cannot replace"         // Component, Why
 	Waiting       Kind = "component waits"        // Component, Why
 	Healthy       Kind = "component healthy"      // Component
-	Unhealthy     Kind = "component unhealthy"    // Component
+	Unhealthy     Kind = "component unhealthy"    // Component, Why as far as it is known
 	Running       Kind = "pod running"            // Took
 	Died          Kind = "component ended"        // Component, Code
 	Restarting    Kind = "component restarts"     // Component, Why, In
 	RestartingAll Kind = "all components restart" // Component, Why, In
 	ProbeFailed   Kind = "probe failed"           // Component, Why
-	Unprobed      Kind = "cannot probe"           // Component, Why
+	ProbeUnknown  Kind = "cannot probe"           // Component, Why
 	HookFailed    Kind = "hook failed"            // Component, Why
 	Broken        Kind = "component broken"       // Component, Why: it is ended
+	OutputLost    Kind = "output lost"            // Component, Why
+	Retrying      Kind = "trying again"           // Component, Why, In
+	EngineLost    Kind = "engine unreachable"     // Why
+	EngineBack    Kind = "engine reachable again" // Took: how long it was not
+	CleanupFailed Kind = "cannot clean up"        // Component or Container if it is about one, Why
 	Stopping      Kind = "pod stopping"           // Component and Code if one ended it, Why
-	Lost          Kind = "engine events lost"     // Why
-	Trouble       Kind = "cannot clean up"        // Component if it is about one, Why
+	Left          Kind = "pod left running"       // Code, Why, Took
 	Ended         Kind = "pod ended"              // Component if one ended it, Code, Why, Ends, Last, Took
 )
 
@@ -73,6 +81,8 @@ type End struct {
 	Finished time.Time `json:"finished,omitzero"`
 	// Why says what kept it from running, if anything did.
 	Why string `json:"why,omitempty"`
+	// Unhealthy is why its health check said no. Empty: it did not, or that is not known.
+	Unhealthy string `json:"unhealthy,omitempty"`
 	// Message is what it has said of its end itself, or what failed and says nothing its
 	// last lines of output.
 	Message string `json:"message,omitempty"`

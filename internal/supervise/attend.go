@@ -72,7 +72,7 @@ func (r *run) tried(name string, h *holding, t probe.Tried) {
 }
 
 // tries are what has happened with an outcome that there is something to say of.
-var tries = map[probe.Outcome]event.Kind{probe.Failure: event.ProbeFailed, probe.Unknown: event.Unprobed, probe.Success: event.Doubted}
+var tries = map[probe.Outcome]event.Kind{probe.Failure: event.ProbeFailed, probe.Unknown: event.ProbeUnknown, probe.Success: event.ConfigWarning}
 
 // tried notes what it means for a component's readiness what a probe has found.
 func (e *entry) tried(t probe.Tried) {
@@ -97,7 +97,7 @@ func (r *run) doer(name string, h *holding) probe.Doer {
 	return probe.Doer{Version: r.Owner.Version, Exec: func(ctx context.Context, x pod.Exec) (int, string, error) {
 		code, output, err := r.exec(ctx, h.id, x)
 		if errors.Is(err, engine.ErrLeft) {
-			r.Tell(event.Event{Kind: event.Trouble, Component: name, Why: err.Error()})
+			r.Tell(event.Event{Kind: event.CleanupFailed, Component: name, Why: err.Error()})
 		}
 		return code, output, err
 	}}

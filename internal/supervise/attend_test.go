@@ -269,7 +269,7 @@ probe failed: web (liveness: timed out after 1s)
 				})
 				code, _ := s.runFor(2 * time.Second)
 				s.exits(code, 0)
-				if got := "\n" + s.history(event.Unprobed, event.ProbeFailed, event.Trouble); got != test.want {
+				if got := "\n" + s.history(event.ProbeUnknown, event.ProbeFailed, event.CleanupFailed); got != test.want {
 					t.Errorf("%s: told %s, want %s", test.why, got, test.want)
 				}
 			})

@@ -32,7 +32,7 @@ func (r *run) await(ctx context.Context, step plan.Step) error {
 	case err == nil || ctx.Err() != nil:
 		return err
 	case step.Optional:
-		r.Tell(event.Event{Kind: event.Doubted, Component: step.Name, Why: "going on without it: " + err.Error()})
+		r.Tell(event.Event{Kind: event.ConfigWarning, Component: step.Name, Why: "going on without it: " + err.Error()})
 		return nil
 	}
 	return &ended{component: step.Name, code: code, err: fmt.Errorf("cannot go on with %s: %w", step.Name, err)}

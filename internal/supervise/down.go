@@ -60,7 +60,7 @@ func (r *run) down(ctx context.Context, v *verdict) error {
 // passes, or until it is given up.
 func (r *run) tellTrouble(now, before error) {
 	if now != nil && (before == nil || now.Error() != before.Error()) {
-		r.Tell(event.Event{Kind: event.Trouble, Why: now.Error()})
+		r.Tell(event.Event{Kind: event.CleanupFailed, Why: now.Error()})
 	}
 }
 
@@ -199,7 +199,7 @@ func (t *teardown) stop(step plan.Step) {
 		wait(asking, h.over)
 	})
 	if err := t.askToEnd(asking, step.Name, h, grace); err != nil && asking.Err() == nil {
-		t.Tell(event.Event{Kind: event.Trouble, Component: step.Name, Why: err.Error()}) // it is killed
+		t.Tell(event.Event{Kind: event.CleanupFailed, Component: step.Name, Why: err.Error()}) // it is killed
 	}
 }
 

@@ -303,9 +303,9 @@ func TestAnEngineThatRemovesNothingIsGivenUp(t *testing.T) {
 			t.Errorf("told %v of what still runs", s.last().Ends)
 		}
 		began := s.last().At.Add(-took)
-		told := slices.DeleteFunc(slices.Clone(s.events), func(e event.Event) bool { return e.Kind != event.Trouble })
+		told := slices.DeleteFunc(slices.Clone(s.events), func(e event.Event) bool { return e.Kind != event.CleanupFailed })
 		if len(told) != 3 || told[0].Component != "web" || told[1].At.Sub(began) > time.Second {
-			t.Errorf("of what goes wrong is to be told at once, not again and again, and in the end:\n%s", s.history(event.Trouble))
+			t.Errorf("of what goes wrong is to be told at once, not again and again, and in the end:\n%s", s.history(event.CleanupFailed))
 		}
 	})
 }
@@ -436,9 +436,9 @@ func TestEventsThatWereLostAreFollowedAgain(t *testing.T) {
 		code, _ := s.runFor(5 * time.Second)
 		s.exits(code, 0)
 		s.happened(`
-engine events lost: (cannot watch health: proxy timeout)
+engine unreachable: (cannot watch health: proxy timeout)
 component healthy: web
 pod running:
-`, event.Lost, event.Healthy, event.Running)
+`, event.EngineLost, event.Healthy, event.Running)
 	})
 }

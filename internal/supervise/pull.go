@@ -84,7 +84,7 @@ func (r *run) keepPulling(ctx context.Context, ref, platform string, key keyring
 		if !again {
 			return explained(err, key)
 		}
-		r.Tell(event.Event{Kind: event.Retrying, Image: ref, Why: err.Error(), In: delay})
+		r.Tell(event.Event{Kind: event.PullRetried, Image: ref, Why: err.Error(), In: delay})
 		r.board.pulls(ref, fmt.Sprintf("pulling %s again after %s: %v", ref, delay, err))
 		if err := clock.Sleep(ctx, delay); err != nil {
 			return err

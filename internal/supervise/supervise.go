@@ -82,7 +82,7 @@ func (s *Supervisor) Run(ctx context.Context) int {
 
 	trouble := r.down(context.WithoutCancel(ctx), &v)
 	if trouble != nil {
-		s.Tell(event.Event{Kind: event.Trouble, Why: trouble.Error()})
+		s.Tell(event.Event{Kind: event.CleanupFailed, Why: trouble.Error()})
 		v.code = max(v.code, 1)
 	}
 	s.board.podHappened(v.event())

@@ -252,7 +252,7 @@ func (r *run) tryCreate(name string, c engine.Container) (engine.ID, error) {
 	defer cancel()
 	id, warnings, err := r.Engine.Create(ctx, c)
 	for _, w := range warnings {
-		r.Tell(event.Event{Kind: event.Doubted, Why: name + ": " + w})
+		r.Tell(event.Event{Kind: event.ConfigWarning, Why: name + ": " + w})
 	}
 	return id, err
 }

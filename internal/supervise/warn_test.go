@@ -16,6 +16,6 @@ func TestWhatTheEngineWarnsOfIsToldWithTheComponentsName(t *testing.T) {
 		s.exits(code, 0)
 		s.happened(`
 check the settings: (web: OOM killer is disabled, but no memory limit is set)
-`, event.Doubted)
+`, event.ConfigWarning)
 	})
 }

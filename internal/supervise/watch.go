@@ -134,7 +134,7 @@ func (r *run) drain(name string, h *holding) {
 	_ = h.stream.Copy(stdout, stderr) // a cut stream ends the output; the container's end is told elsewhere
 	for _, lines := range []*output.Lines{stdout, stderr} {
 		if err := lines.Close(); err != nil {
-			r.Tell(event.Event{Kind: event.Trouble, Component: name, Why: "cannot pass its output on: " + err.Error()})
+			r.Tell(event.Event{Kind: event.CleanupFailed, Component: name, Why: "cannot pass its output on: " + err.Error()})
 		}
 	}
 }
@@ -157,7 +157,7 @@ func (r *run) followHealth() {
 		if r.watching.Err() != nil {
 			return
 		}
-		r.Tell(event.Event{Kind: event.Lost, Why: err.Error()})
+		r.Tell(event.Event{Kind: event.EngineLost, Why: err.Error()})
 		if clock.Sleep(r.watching, rewatch) != nil {
 			return
 		}

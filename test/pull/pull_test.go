@@ -180,7 +180,7 @@ func TestAPodOutlastsARegistryThatIsAwayForAMoment(t *testing.T) {
 		if code != 7 {
 			t.Errorf("%s: exited with %d:\n%s", c.why, code, log)
 		}
-		if n := strings.Count(log, string(event.Retrying)); n < c.min {
+		if n := strings.Count(log, string(event.PullRetried)); n < c.min {
 			t.Errorf("%s: pulled again %d times, want %d:\n%s", c.why, n, c.min, log)
 		}
 	}
