@@ -62,7 +62,7 @@ func inspectFile(file string, stdout, stderr io.Writer) (int, error) {
 			fmt.Fprintln(stdout, "---")
 		}
 		if p.service != "" {
-			fmt.Fprintln(stdout, "# services."+p.service)
+			fmt.Fprintln(stdout, "# "+p.service)
 		}
 		if err := show(p.pod, stdout); err != nil {
 			return 0, err

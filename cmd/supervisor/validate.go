@@ -10,6 +10,7 @@ import (
 
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/stack"
 )
@@ -60,7 +61,8 @@ func validateContainer(ref string) ([]stack.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stack.ReadLabels(seen.Labels), nil
+	_, findings := stack.Labels(seen.Labels).Read()
+	return findings, nil
 }
 
 // filesAnd reads files, and input as the one that is called -, as docker compose does.
@@ -87,9 +89,10 @@ func readFile(file string) ([]filePod, []stack.Finding) {
 	for _, p := range read {
 		o, err := parseOptions(cmdRun, flagsOf(p.Command), io.Discard)
 		if err != nil {
-			findings = append(findings, p.WrongCommand(err.Error()))
+			wrong := pod.Problems{pod.Problemf(source.CommandPlace, "%v", err)}
+			findings = append(findings, p.Locate(wrong, false)...)
 		}
-		pods = append(pods, filePod{p.Service, complete(p.Pod, o, p.Image)})
+		pods = append(pods, filePod{p.Name, complete(p.Pod, o, p.Image)})
 	}
 	return pods, stack.Order(file, findings)
 }

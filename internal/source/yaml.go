@@ -1,5 +1,6 @@
-// Package source is about the texts that pods are described in. Its folders read
-// them; what is here writes YAML, so that all that knows YAML is in one place.
+// Package source is about the texts that pods are described in: what a Source is, what it
+// finds and where, and YAML. It reads no such text itself, which its folders do, each one
+// form of it.
 package source
 
 import (

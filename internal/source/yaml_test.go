@@ -12,7 +12,8 @@ import (
 )
 
 func TestJSONBecomesYAMLThatPeopleCanRead(t *testing.T) {
-	got, err := source.YAML([]byte(`{"name":"a b","b":[{"x":1,"z":[]},{"x":-1}],"a":{},"when":"2001-02-03T04:05:06Z","yes":"yes","no":false,"null":null,"number":"1.0","lines":"a\nb","quote":"\"<\u2028","empty":""}`))
+	got, err := source.YAML([]byte(`{"name":"a b","b":[{"x":1,"z":[]},{"x":-1}],"a":{},"when":"2001-02-03T04:05:06Z",` +
+		`"yes":"yes","no":false,"null":null,"number":"1.0","lines":"a\nb","quote":"\"<\u2028","empty":""}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,10 @@ empty: ""
 
 // Whatever is in it, what is read from the YAML is what was in the JSON.
 func FuzzYAMLSaysWhatTheJSONDid(f *testing.F) {
-	for _, text := range []string{"a", "yes", "~", "0x10", "1e3", "- a", "a: b", "#", "|", " a ", "a\n", "\t", "\x1b[1m", "é\u2028", "2001-02-03", "<<", "=", "", "!x", "&a", "*a", "%", "@", "`", "'", "\""} {
+	for _, text := range []string{
+		"a", "yes", "~", "0x10", "1e3", "- a", "a: b", "#", "|", " a ", "a\n",
+		"\t", "\x1b[1m", "é\u2028", "2001-02-03", "<<", "=", "", "!x", "&a", "*a", "%", "@", "`", "'", "\"",
+	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -14,9 +14,9 @@ package compose
 
 import (
 	"iter"
-	"maps"
 	"slices"
 
+	"github.com/compose-spec/compose-go/v2/tree"
 	"gopkg.in/yaml.v3"
 
 	"github.com/podlike/podlike/internal/pod"
@@ -32,22 +32,42 @@ type Service struct {
 	Node *yaml.Node
 }
 
-// Read turns the service into a component, with those of its pre_start, and reports all
-// that is wrong with it. With problems they hold what could be read.
-func Read(s Service, own Own) (Group, pod.Problems) {
-	r := reader{Service: s, own: own}
-	g := r.read()
-	return g, r.problems
+// keys are the service's keys and their values, in the order they were written.
+func (s Service) keys() iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for pair := range slices.Chunk(s.Node.Content, 2) {
+			if !yield(pair[0], pair[1]) {
+				return
+			}
+		}
+	}
 }
 
-// A reader reads one service.
+// Read turns the service into a component, with those of its pre_start, and reports all
+// that is wrong with it, and what was probably not meant. With problems they hold what
+// could be read.
+func Read(s Service, own Own) (g Group, problems, warnings pod.Problems) {
+	r := newReader(s, own, false)
+	g = r.read()
+	return g, r.problems, r.warnings
+}
+
+// A reader reads one service. A filter lets the keys through that are to be loaded; of each
+// value the loader gets a form of which it loses nothing; a sieve parts what it takes from what
+// it refuses; and of what it takes a component is made.
+//
+// What there is to know of one kind of value is a reader of its own, such as a volumeReader,
+// which reports to the same report.
 type reader struct {
 	Service
-	own      Own
-	lenient  bool           // what makes no sense in a pod is ignored, with a warning
-	given    map[string]any // what is loaded of the service
-	problems pod.Problems
-	warnings pod.Problems
+	*report
+	own   Own
+	given map[string]any // what is loaded of the service
+}
+
+// newReader is the one for a service, of a Compose file if it is lenient, or else of a label.
+func newReader(s Service, own Own, lenient bool) *reader {
+	return &reader{Service: s, report: &report{place: s.Place, lenient: lenient}, own: own}
 }
 
 // read returns the components.
@@ -57,17 +77,21 @@ func (r *reader) read() Group {
 		return Group{{Name: r.Name}}
 	}
 	r.given = r.definition()
-	c := r.component(r.load(r.given))
+	c := r.component(sieve{r.Service, r.report}.load(r.given))
 	r.extend(&c)
+	c.Ports = r.listens()
+	if r.lenient {
+		c.DependsOn = linked(c.DependsOn, r.Node, !r.own.Nameless)
+	}
 	return r.group(c)
 }
 
 // definition is the part of the service that is to be loaded. Whatever else the
 // service holds is ignored or reported.
 func (r *reader) definition() map[string]any {
-	d := map[string]any{}
+	d, f := map[string]any{}, r.filter()
 	for key, value := range r.keys() {
-		if !r.accepts(key.Value, key.Line) || key.Value == "pre_start" { // which is read by itself
+		if !f.accepts(key.Value, key.Line, decoded(value)) || key.Value == "pre_start" { // which is read by itself
 			continue
 		}
 		if v, ok := r.value(key.Value, value); ok {
@@ -77,41 +101,18 @@ func (r *reader) definition() map[string]any {
 	return d
 }
 
-// keys are the service's keys and their values, in the order they were written.
-func (r *reader) keys() iter.Seq2[*yaml.Node, *yaml.Node] {
-	return func(yield func(key, value *yaml.Node) bool) {
-		for pair := range slices.Chunk(r.Node.Content, 2) {
-			if !yield(pair[0], pair[1]) {
-				return
-			}
-		}
-	}
-}
+// filter is the one for the service's keys.
+func (r *reader) filter() filter { return filter{r.report, r.own.Nameless} }
 
-// accepts tells whether the key is to be loaded, and reports it when it may not be there.
-func (r *reader) accepts(name string, line int) bool {
-	known := Keys[name]
-	switch {
-	case known.Use == Supported:
-		return true
-	case r.lenient && known.Use != Unknown:
-		r.ignore(name, known)
-	case known.Use == Rejected:
-		r.wrong(name, "not supported in a pod; %s", known.Note)
-	case known.Use == Unknown && !isExtension(name):
-		r.wrong(at(line)+name, "unknown key; no Compose service has it")
-	}
-	return false
-}
-
-// ignore warns of a key of a Compose file that does nothing.
-func (r *reader) ignore(name string, known Key) {
-	r.doubt(name, "makes no sense in a pod and is ignored; %s", known.Note)
-}
+// commands reads those of the service.
+func (r *reader) commands() commandReader { return commandReader{ownReader{r.report, r.own}} }
 
 // value is what the loader gets for the key: what was written, in a form of which
 // the loader loses nothing. It is not ok when it is not worth loading.
 func (r *reader) value(key string, n *yaml.Node) (value any, ok bool) {
+	numbers := numberReader{r.report}
+	asWritten(n, serviceShape().at(key))
+	numbers.changed(key, n, serviceShape().at(key))
 	if err := n.Decode(&value); err != nil {
 		r.wrong(key, "cannot be read: %s", yamlError(err))
 		return nil, false
@@ -119,37 +120,21 @@ func (r *reader) value(key string, n *yaml.Node) (value any, ok bool) {
 	switch v := value.(type) {
 	case string:
 		if key == "command" || key == "entrypoint" {
-			return v, r.isOneCommand(key, v)
+			return v, r.commands().isOne(key, v)
 		}
 	case []any:
 		switch key {
 		case "volumes":
-			value = r.longVolumes(v)
+			value = volumeReader{r.report}.long(v)
 		case "devices":
-			value = r.longDevices(v)
+			value = deviceReader{r.report}.long(v)
 		case "post_start", "pre_stop":
-			value = r.commandLines(key, v)
+			value = r.commands().split(key, v)
 		}
 	case map[string]any:
 		if key == "deploy" {
-			value = r.deploy(v)
+			value = r.filter().deploy(v)
 		}
 	}
-	return r.exact(key, value)
-}
-
-// deploy is the part of a service's deploy that is to be loaded.
-func (r *reader) deploy(all map[string]any) map[string]any {
-	left := map[string]any{}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if _, known := Keys["deploy."+name]; !known || r.accepts("deploy."+name, 0) {
-			left[name] = all[name]
-		}
-	}
-	return left
-}
-
-// wrong reports a problem with what is at path within the service.
-func (r *reader) wrong(path, format string, args ...any) {
-	r.problems = append(r.problems, pod.Problemf(join(r.Place, path), format, args...))
+	return numbers.exact(key, cast(tree.NewPath("services", only, key), value))
 }

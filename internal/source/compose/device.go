@@ -15,10 +15,13 @@ import (
 // Device Interface).
 var cdi = regexp.MustCompile(`^[a-zA-Z][\w.-]*/[a-zA-Z][\w.-]*=.+$`)
 
-// longDevices writes the short forms out as long ones, and the long ones in full. The
+// A deviceReader reads which of the host's devices a component may use.
+type deviceReader struct{ *report }
+
+// long writes the short forms out as long ones, and the long ones in full. The
 // loader makes nothing of a short form with too many parts, and of permissions where
 // it expects a target it makes a target.
-func (r *reader) longDevices(list []any) []any {
+func (r deviceReader) long(list []any) []any {
 	long := []any{}
 	for _, item := range list {
 		if short, is := item.(string); is {
@@ -50,7 +53,7 @@ func longDevice(short string) map[string]any {
 }
 
 // completes fills in what a device leaves out, and reports one whose paths are none.
-func (r *reader) completes(device map[string]any) (ok bool) {
+func (r deviceReader) completes(device map[string]any) (ok bool) {
 	source, isText := device["source"].(string)
 	if !isText { // the loader has words for that
 		return true

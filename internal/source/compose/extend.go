@@ -21,7 +21,8 @@ func (a *assembler) extended(s *service, beside map[string]*service, trail []*se
 	}
 	plain := *s
 	plain.entries = slices.DeleteFunc(slices.Clone(s.entries), func(e entry) bool { return e.key == "extends" })
-	place := s.place("extends")
+	name, from := s.origin("extends", "")
+	place := from.String(name)
 	trail = append(slices.Clone(trail), s)
 	base, beside := a.base(place, s, says.value, beside)
 	switch {
@@ -77,8 +78,12 @@ func (a *assembler) extend(place, file string, s *service) *source {
 	}
 	var from *source
 	within := scope{dir: path.Dir(file), lookup: s.lookup, by: s.by}
-	if root := a.parse(place, file, within); root != nil {
-		from = a.source(file, root, within)
+	for _, root := range a.parse(place, file, within) {
+		next := a.source(file, root, within)
+		if from != nil {
+			a.add(from, next)
+		}
+		from = next
 	}
 	a.extendable[this] = from
 	return from
@@ -98,7 +103,8 @@ func (a *assembler) merge(base, over *service) *service {
 		if below := base.entry(e.key); below != nil && !e.reset && !e.replace {
 			value, err := mergeValues(e.key, below.value, e.value)
 			if err != nil {
-				a.wrong(over.place(e.key), "cannot be laid over what %s says; write both in the same form", below.place)
+				name, from := over.origin(e.key, "")
+				a.wrong(from.String(name), "cannot be laid over what %s says; write both in the same form", servicePlace(below.file, below.service))
 				continue
 			}
 			e.value = value

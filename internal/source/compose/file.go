@@ -20,6 +20,8 @@ type File struct {
 	// Groups are the components of its services, in the order of their names. One whose
 	// profiles are not active is none (Compose: profiles).
 	Groups []Group
+	// Hosts are the names by which its components find each other, in their order.
+	Hosts []string
 	// Problems keep the pod from being run.
 	Problems pod.Problems
 	// Warnings tell what is ignored, and what was probably not meant.
@@ -41,9 +43,13 @@ type File struct {
 // are the engine's, so that they have to be absolute; all others are relative to the
 // file that says them.
 func ReadFile(file string, own Own) File {
-	a := assembler{own: own, extendable: map[extension]*source{}, told: map[string]bool{}}
+	a := assembler{own: own, extendable: map[extension]*source{}, told: map[string]bool{}, unset: map[string][]string{}}
 	main := scope{dir: path.Dir(file), lookup: a.dotEnv(path.Join(path.Dir(file), ".env"), own.Lookup)}
 	from := a.load(pod.ComposeFile, file, main, nil)
+	project := ""
+	if from != nil {
+		project = a.projectOf(file, from, main)
+	}
 	f := File{Problems: a.problems, Warnings: a.warnings, Partial: a.partial, services: map[string]*service{}}
 	if from == nil {
 		return f
@@ -53,7 +59,12 @@ func ReadFile(file string, own Own) File {
 		f.services[name] = from.services[name]
 		f.component(from.services[name], own, active)
 	}
-	f.nameVolumes(from.volumes)
+	f.images(a.unset)
+	if !own.Nameless {
+		f.name()
+	}
+	f.declareFiles(from.files)
+	f.declareVolumes(from.volumes, project)
 	f.dependencies()
 	if len(f.Groups) == 0 && len(f.Problems) == 0 {
 		f.Problems = pod.Problems{pod.Problemf(file, "services: there is none that is to run; add one, or name its profile in COMPOSE_PROFILES")}
@@ -63,7 +74,7 @@ func ReadFile(file string, own Own) File {
 
 // component adds the components that the service becomes, if it is to run.
 func (f *File) component(s *service, own Own, active []string) {
-	r := reader{Service: s.definition(), own: Own{Lookup: s.lookup, ReadFile: own.ReadFile}, lenient: true}
+	r := newReader(s.definition(), Own{Lookup: s.lookup, ReadFile: own.ReadFile, Nameless: own.Nameless}, true)
 	if r.runs(s.entry("profiles"), active) {
 		f.Groups = append(f.Groups, r.read())
 	}
@@ -72,6 +83,42 @@ func (f *File) component(s *service, own Own, active []string) {
 	}
 	f.Problems = append(f.Problems, r.problems...)
 	f.Warnings = append(f.Warnings, r.warnings...)
+}
+
+// images tells of those that are none because a variable is not set, in place of two
+// messages: that the variable is not set, and what is wrong with what is left.
+func (f *File) images(unset map[string][]string) {
+	for _, g := range f.Groups {
+		c := g.Own()
+		s := f.services[c.Name]
+		e := s.entry("image")
+		if e == nil {
+			continue
+		}
+		at := join(e.file, strings.TrimSuffix(at(e.value.Line), ": "))
+		isImage := func(p pod.Problem) bool { return p.Place == pod.ComponentPrefix+c.Name+": image" }
+		if names := unset[at]; names == nil || c.Image != "" && !slices.ContainsFunc(f.Problems, isImage) {
+			continue
+		}
+		f.Problems = append(slices.DeleteFunc(f.Problems, isImage), UnsetImage(pod.ComponentPrefix+c.Name, unset[at], c.Image))
+		f.Warnings = slices.DeleteFunc(f.Warnings, func(w pod.Problem) bool {
+			return w.Place == at && slices.ContainsFunc(unset[at], func(name string) bool { return strings.HasPrefix(w.What, "the variable "+name+" is not set ") })
+		})
+	}
+}
+
+// UnsetImage says that variables which are not set have left an image no name, in a component
+// that is at place.
+func UnsetImage(place string, variables []string, left string) pod.Problem {
+	are := "the variable " + strings.Join(variables, " and ") + " is not set"
+	if len(variables) > 1 {
+		are = "the variables " + strings.Join(variables, " and ") + " are not set"
+	}
+	what := "which leaves nothing of the image"
+	if left != "" {
+		what = "which leaves " + Quote(left) + " of the image"
+	}
+	return pod.Problemf(join(place, "image"), "%s, %s; set it, or write another value as in ${%s:-1.0}", are, what, variables[0])
 }
 
 // dependencies looks at those on services that do not run, or that may be in what could
@@ -84,45 +131,13 @@ func (f *File) dependencies() {
 			switch idle := f.services[on.Name]; {
 			case on.Optional, slices.ContainsFunc(components, func(c pod.Component) bool { return c.Name == on.Name }):
 			case idle != nil:
-				f.Problems = append(f.Problems, pod.Problemf(place, "is not to run, for none of its profiles is active; name one of them in COMPOSE_PROFILES, or write required: false"))
+				f.Problems = append(f.Problems, pod.Problemf(place,
+					"is not to run, for none of its profiles is active; name one of them in COMPOSE_PROFILES, or write required: false"))
 			case f.Partial:
 				f.Unread = append(f.Unread, place)
 			}
 		}
 	}
-}
-
-// nameVolumes gives the volumes that have a name of their own in the file that name.
-func (f *File) nameVolumes(names map[string]string) {
-	for _, c := range slices.Concat(f.Groups...) {
-		for i, v := range c.Volumes {
-			if name := names[v.Source]; v.Kind == pod.Named && name != "" {
-				c.Volumes[i].Source = name
-			}
-		}
-	}
-}
-
-// Locate returns the problems with the places in the files of what they say of a
-// component. What several components have from one place is said once.
-func (f File) Locate(problems pod.Problems) pod.Problems {
-	var located pod.Problems
-	said := map[pod.Problem]bool{}
-	for _, p := range problems {
-		rest, ofComponent := strings.CutPrefix(p.Place, pod.ComponentPrefix)
-		name, what, _ := strings.Cut(rest, ": ")
-		service, before, _ := strings.Cut(name, beforeSuffix)
-		if s := f.services[name]; s != nil && ofComponent {
-			p.Place = s.place(what)
-		} else if s := f.services[service]; s != nil && ofComponent {
-			p.Place = s.place("pre_start: pre-start-" + before + ": " + what)
-		}
-		if !said[p] {
-			said[p] = true
-			located = append(located, p)
-		}
-	}
-	return located
 }
 
 // activeProfiles are the profiles whose services run.
@@ -163,8 +178,9 @@ type service struct {
 type entry struct {
 	key   string
 	value *yaml.Node
-	place string // of the service
-	line  int
+	// file and service it was written in: those of the base where a service extends one.
+	file, service string
+	line, column  int
 	// reset takes the key away from what is extended, replace keeps its value out.
 	reset, replace bool
 }
@@ -176,16 +192,6 @@ func (s *service) entry(key string) *entry {
 		return nil
 	}
 	return &s.entries[i]
-}
-
-// place is where what is at path within the service was written.
-func (s *service) place(what string) string {
-	key, _, _ := strings.Cut(what, ".")
-	key, _, _ = strings.Cut(key, ": ")
-	if e := s.entry(key); e != nil {
-		return join(e.place, at(e.line)+what)
-	}
-	return join(servicePlace(s.file, s.name), at(s.line)+what)
 }
 
 func servicePlace(file, name string) string { return fmt.Sprintf("%s: services.%s", file, name) }

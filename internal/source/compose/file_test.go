@@ -82,7 +82,7 @@ var fileCases = map[string]struct {
 		"a volume with a name has it in the engine as well",
 		disk{main: "services: {a: {image: i, volumes: ['v:/v', 'w:/w', 'x:/x', '/y:/y']}}\nvolumes: {v: {name: engine-v}, w: , x: {external: {name: engine-x}}, y: {external: true}}"},
 		[]component{{Name: "a", Image: "i", Volumes: []pod.Volume{
-			{Kind: pod.Named, Source: "engine-v", Target: "/v"}, {Kind: pod.Named, Source: "w", Target: "/w"}, {Kind: pod.Named, Source: "engine-x", Target: "/x"}, {Kind: pod.Bind, Source: "/y", Target: "/y"},
+			{Kind: pod.Named, Source: "engine-v", Target: "/v"}, {Kind: pod.Named, Source: "w", Target: "/w"}, {Kind: pod.Named, Source: "engine-x", Target: "/x", External: true}, {Kind: pod.Bind, Source: "/y", Target: "/y"},
 		}}},
 	},
 	"Profiles": {
@@ -121,6 +121,22 @@ var fileCases = map[string]struct {
 		},
 		[]component{{Name: "a", Image: "i"}, {Name: "b", Image: "i1"}},
 	},
+	"Documents": {
+		"each of several in one file wins over those before",
+		disk{main: "services: {a: {image: i, user: u, environment: {A: '1'}}, b: {image: j}}\n---\nservices: {a: {user: v, environment: [B=2]}, c: {image: k}}\n"},
+		[]component{{Name: "a", Image: "i", User: "v", Env: map[string]string{"A": "1", "B": "2"}}, {Name: "b", Image: "j"}, {Name: "c", Image: "k"}},
+	},
+	"DocumentsIncludeAndExtend": {
+		"what each says there is seen by the others",
+		disk{main: "include: [a.yml]\nservices: {b: {image: k}}\n---\nservices: {b: {user: w}, c: {extends: {file: a.yml, service: a}, image: k}}", "/etc/conf/a.yml": "services: {a: {image: i}}\n---\nservices: {a: {user: u}}"},
+		[]component{{Name: "a", Image: "i", User: "u"}, {Name: "b", Image: "k", User: "w"}, {Name: "c", Image: "k", User: "u"}},
+	},
+	"Names": {"Compose has names that no container could have alone", disk{main: "services: {_a: {image: i}, -b: {image: i}, .c: {image: i}, '1': {image: i}}"}, []component{{Name: "-b", Image: "i"}, {Name: ".c", Image: "i"}, {Name: "1", Image: "i"}, {Name: "_a", Image: "i"}}},
+	"EmptyBase": {
+		"an empty service may be extended, and merged with",
+		disk{main: "services: {a: {extends: {file: o.yml, service: o}, image: i}, b: {extends: {file: o.yml, service: p}, image: i}}", "/etc/conf/o.yml": "services: {o: {}, p: {x-note: n}}"},
+		[]component{{Name: "a", Image: "i"}, {Name: "b", Image: "i"}},
+	},
 	"Include": {
 		"other files, with the .env beside them, and what is said here wins",
 		disk{
@@ -150,6 +166,9 @@ func TestReadFileMakesComponentsOfServices(t *testing.T) {
 	for name, test := range fileCases {
 		t.Run(name, func(t *testing.T) {
 			got := compose.ReadFile(main, test.files.own())
+			got.Warnings = slices.DeleteFunc(got.Warnings, func(w pod.Problem) bool {
+				return strings.Contains(w.What, "a volume without a name") || strings.HasSuffix(w.What, "; no component finds another by it")
+			})
 			if said := all(got); said != "" {
 				t.Fatalf("%s: %s", test.why, said)
 			}
@@ -177,23 +196,31 @@ var troubled = []struct {
 	{"a service that is none", disk{main: "services:\n  a: image\n  b:\n  'c d': {image: i}"}},
 	{"a key twice", disk{main: "services:\n  a:\n    image: b\n    image: c"}},
 	{"unknown keys", disk{main: "services:\n  a:\n    image: b\n    imagine: c\nservice: {}\n"}},
-	{"values that are wrong", disk{main: "services:\n  a:\n    image: b\n    tty: perhaps\n    healthcheck:\n      test: 5\n    deploy:\n      resources: {limits: {memory: much}}\n    volumes:\n      - ./x:/x\n"}},
+	{"values that are wrong", disk{main: "services:\n  a:\n    image: b\n    tty: perhaps\n    healthcheck:\n      test: {a: b}\n    deploy:\n      resources: {limits: {memory: much}}\n    volumes:\n      - ./x:/x\n"}},
 	{"a label may not have these, a file may", disk{main: "services:\n  a:\n    image: b\n    attach: false\n    restart: always\n    deploy:\n      restart_policy: {delay: 5s, max_attempts: 3}\n      mode: global\n      resources: {limits: {pids: 5}}\n    secrets: [s]\n    configs: [c]\n    ports: [80, 81]\n    hostname: h\njobs: {}\nnetworks: {n: }\nsecrets: {s: }"}},
 	{"what Swarm would do with restarts", disk{main: "services:\n  a:\n    image: b\n    deploy:\n      restart_policy: {condition: any, delay: 5s, max_attempts: 3}"}},
 	{"x-pod is as strict as in a label", disk{main: "services:\n  a:\n    image: b\n    x-pod:\n      sidecars: true\n      livenessProbe: {tcpSocket: {port: web}}"}},
-	{"pre_start", disk{main: "services:\n  a:\n    image: b\n    user: [c]\n    hostname: d\n    pre_start:\n      - {command: 5, ports: [80]}\n      - {env_file: none.env, network_mode: host}"}},
+	{"pre_start", disk{main: "services:\n  a:\n    image: b\n    user: [c]\n    hostname: d\n    pre_start:\n      - {command: {a: b}, ports: [80]}\n      - {env_file: none.env, network_mode: host}"}},
 	{"variables", disk{main: "services:\n  a:\n    image: b${NONE}${NONE}\n    command: $NONE\n    user: ${OTHER-}${OWN}$$NO\n"}},
+	{"an image without its variable is one message", disk{main: "services:\n  a:\n    image: b:${NONE}\n  c:\n    image: $NOBODY\n  d:\n    image: $NOBODY:${NONE}\n  e:\n    image: f${NONE}\n"}},
 	{"variables that must be there", disk{main: "services:\n  a:\n    image: ${IMAGE:?name it}\n    user: ${USER?}\n    command: ${\n"}},
 	{"a bad .env", disk{main: "services: {a: {image: b}}", "/etc/conf/.env": "PASS WORD=secret"}},
 	{"profiles", disk{main: "services:\n  a: {image: b, profiles: [test]}"}},
 	{"profiles that are none", disk{main: "services:\n  a: {image: b, profiles: test}"}},
 	{"volumes", disk{main: "services: {a: {image: b}}\nvolumes:\n  v: {driver: nfs}\n  w: {name: a b}\n  x: [y]"}},
+	{"documents that are none", disk{main: "services: {a: {image: i}}\n---\n- b\n"}},
+	{"declared volumes, secrets and configs", disk{main: "name: Shop\nservices:\n  a:\n    image: b\n    volumes: [v:/v, w:/w, x:/x]\nvolumes:\n  v:\n    external: true\n    driver: nfs\n  w:\n    external: perhaps\n    drvier: local\n  x: {driver: [a], driver_opts: b}\nsecrets:\n  s: {file: a, environment: b}\n  t: {environment: NONE}\n  u: {external: true, file: c}\n  v: {content: d}\n  w: {file: ''}\nconfigs:\n  c: [d]\n  d: {contnet: e}"}},
+	{"volumes that all pods of the file share", disk{main: "services:\n  a: {image: b, volumes: [v:/v, w:/w, x:/x, y:/y, z:/z]}\nvolumes:\n  w:\n  v: {}\n  x: {name: x1}\n  y: {external: true}"}},
 	{"extends: itself", disk{main: "services:\n  a:\n    image: i\n    extends: b\n  b:\n    extends: {service: a}"}},
 	{"extends: itself in a file", disk{main: "services:\n  a: {image: i, extends: {file: o.yml, service: o}}", "/etc/conf/o.yml": "services:\n  o:\n    extends: {file: o.yml, service: o}"}},
 	{"extends: nobody", disk{main: "services:\n  a: {image: i, extends: b}\n  c: {image: i, extends: {file: o.yml, service: b}}\n  d: {image: i, extends: {file: no.yml, service: b}}\n  e: {image: i, extends: [b]}", "/etc/conf/o.yml": "services: {o: {image: p}}"}},
 	{"extends: what is wrong there is told there", disk{main: "services:\n  a:\n    ports: [80]\n    extends:\n      service: o\n      file: o.yml", "/etc/conf/o.yml": "services:\n  o:\n    image: p\n    tty: perhaps\n    build: ."}},
 	{"extends: what several have from one place is told once", disk{main: "include: [o.yml, p.yml]\nservices:\n  a: {extends: {service: o, file: o.yml}}\n  b: {extends: {service: o, file: o.yml}}", "/etc/conf/o.yml": "services:\n  o:\n    image: p\n    build: .\nfoo: bar\n", "/etc/conf/p.yml": "include: [o.yml]"}},
 	{"extends: forms that do not fit", disk{main: "services:\n  a: {image: i, extends: b, healthcheck: [x]}\n  b: {image: i, healthcheck: {retries: 1}}"}},
+	{"a mistake in a merged anchor is told once", disk{main: "x-kit: &kit\n  image: i\n  tty: perhaps\n  build: .\nservices:\n  a: {<<: *kit}\n  b: {<<: *kit}\n  c: {<<: *kit, tty: true}\n  d: {<<: *kit}\n  e: {<<: *kit}\n  f: {<<: *kit}"}},
+	{"a mistake in an anchor that is a value is told once", disk{main: "x-log: &log\n  driver: x\n  options:\n    - a\nservices:\n  a:\n    image: i\n    logging: *log\n  b:\n    image: i\n    logging: *log"}},
+	{"a mistake in an item of an anchored list is told once", disk{main: "x-v: &v\n  - a:/a\n  - b:/b:wr\nservices:\n  a:\n    image: i\n    volumes: *v\n  b:\n    image: i\n    volumes: *v"}},
+	{"the same mistake twice is told twice", disk{main: "services:\n  a:\n    image: i\n    tty: perhaps\n  b:\n    image: i\n    tty: perhaps"}},
 	{"include: itself", disk{main: "include:\n  - a.yml\nservices: {a: {image: b}}", "/etc/conf/a.yml": "include: [pod.yml]"}},
 	{"include: nobody", disk{main: "include:\n  - no.yml\n  - oci://registry/x\n  - {paths: x}\n  - {path: a.yml, env_file: no.env}\nservices: {a: {image: b}}", "/etc/conf/a.yml": "services: {b: {image: c}}"}},
 	{"include: no list", disk{main: "include: a.yml\nservices: {a: {image: b}}"}},
@@ -224,10 +251,10 @@ func TestAFileOfDockerComposeBecomesAPod(t *testing.T) {
 	const image = "podlike/testkit:dev"
 	want := []pod.Component{
 		{
-			Name: "app", Image: image, Command: []string{"serve", "127.0.0.1:3000"}, StopGrace: pod.DefaultStopGrace,
+			Name: "app", Image: image, Command: []string{"serve", "127.0.0.1:3000"}, Ports: []string{"3000/tcp"}, StopGrace: pod.DefaultStopGrace,
 			Env: map[string]string{"CLOUD_READY": "no"}, Volumes: []pod.Volume{{Kind: pod.Named, Source: "logs", Target: "/var/logs/app"}},
 		},
-		{Name: "cache", Image: image, Command: []string{"serve", ":8443"}, StopGrace: pod.DefaultStopGrace, DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started}}, Restart: pod.Restart{Policy: pod.RestartAlways}},
+		{Name: "cache", Image: image, Command: []string{"serve", ":8443"}, Ports: []string{"8443/tcp"}, StopGrace: pod.DefaultStopGrace, DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started}}, Restart: pod.Restart{Policy: pod.RestartAlways}},
 		{
 			Name: "log-collector", Image: image, Command: []string{"sleep", "--pattern", "/var/logs/app/*.log"}, StopGrace: pod.DefaultStopGrace,
 			Volumes: []pod.Volume{{Kind: pod.Named, Source: "logs", Target: "/var/logs/app", ReadOnly: true}}, Resources: pod.Resources{Memory: 20 << 20},
@@ -256,10 +283,15 @@ func FuzzComposeFile(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(text), "")
-	f.Add("include: [o.yml, o.yml]\nservices: {a: {extends: {file: o.yml, service: o}, volumes: ['a:/b'], environment: [A]}}", "services: {o: {image: '${A:-${B:-c}}', volumes: [{type: tmpfs, target: /b}], environment: {A: }, logging: {driver: x}, ulimits: {a: 1}}}")
-	f.Add("services: {a: {extends: b, logging: x, networks: 5, depends_on: [c], ulimits: [d]}, b: {image: i, logging: [y], networks: [z], depends_on: {e: }, ulimits: {d: {soft: 1}}}}", "")
-	f.Add("services: {a: {extends: {file: o.yml, service: o}, pre_start: [{env_file: o.yml, command: $A}], x-pod: {livenessProbe: {tcpSocket: {port: '${A:-80}'}}}}}", "services: {o: {image: i, secrets: [s], post_start: [{command: a}], pre_start: [{image: j}], x-pod: {sidecar: true, restartPolicyRules: []}}}")
-	f.Add("services: {a: {image: i, restart: ${A:-no}, deploy: {restart_policy: {condition: any, delay: 1s}}, depends_on: {b: {condition: service_healthy, required: false}}, configs: [{source: c, mode: '${M:-0440}'}]}}", "")
+	f.Add("include: [o.yml, o.yml]\nservices: {a: {extends: {file: o.yml, service: o}, volumes: ['a:/b'], environment: [A]}}",
+		"services: {o: {image: '${A:-${B:-c}}', volumes: [{type: tmpfs, target: /b}], environment: {A: }, logging: {driver: x}, ulimits: {a: 1}}}")
+	f.Add("services: {a: {extends: b, logging: x, networks: 5, depends_on: [c], ulimits: [d]}, "+
+		"b: {image: i, logging: [y], networks: [z], depends_on: {e: }, ulimits: {d: {soft: 1}}}}", "")
+	f.Add("services: {a: {extends: {file: o.yml, service: o}, pre_start: [{env_file: o.yml, command: $A}], "+
+		"x-pod: {livenessProbe: {tcpSocket: {port: '${A:-80}'}}}}}",
+		"services: {o: {image: i, secrets: [s], post_start: [{command: a}], pre_start: [{image: j}], x-pod: {sidecar: true, restartPolicyRules: []}}}")
+	f.Add("services: {a: {image: i, restart: ${A:-no}, deploy: {restart_policy: {condition: any, delay: 1s}}, "+
+		"depends_on: {b: {condition: service_healthy, required: false}}, configs: [{source: c, mode: '${M:-0440}'}]}}", "")
 	f.Fuzz(func(t *testing.T, text, other string) {
 		own := disk{main: text, "/etc/conf/o.yml": other, "/etc/conf/.env": other}.own()
 		got, again := compose.ReadFile(main, own), compose.ReadFile(main, own)

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"slices"
@@ -94,9 +95,17 @@ func (a *assembler) add(from, to *source) {
 			to.services[name] = from.services[name]
 		}
 	}
-	for key, name := range from.volumes {
-		if to.volumes[key] == "" {
-			to.volumes[key] = name
+	for key, v := range from.volumes {
+		if _, own := to.volumes[key]; !own {
+			to.volumes[key] = v
 		}
 	}
+	for kind, files := range from.files {
+		for key, file := range files {
+			if _, own := to.files[kind][key]; !own {
+				to.files[kind][key] = file
+			}
+		}
+	}
+	to.project = cmp.Or(to.project, from.project)
 }

@@ -35,6 +35,19 @@ const (
 	onWindows    = "for engines on Windows"
 	ownLimit     = "at most the supervisor's own, to which it is lowered with a warning"
 	inDeploy     = "may be said in deploy.resources instead; " + ownLimit
+
+	handedOn = ", and in the component unless it has a target; kept in memory; " +
+		"uid, gid and mode are the supervisor's unless said otherwise"
+)
+
+// What is too long for a line of the table.
+const (
+	ofResources = "reservations of cpus and generic_resources are for a scheduler and do nothing here, as with docker compose; " +
+		"reserve them on the service"
+	ofPreStart = "each becomes a component NAME.pre-start-1 and so on that has to succeed; " +
+		"volumes without a name are each one's own; per_replica does nothing, for a pod is one"
+	ofVolumes = "host paths and volumes are the engine's; " +
+		"bind.recursive: readonly needs Docker Engine 25.0, volume.subpath 26.0; consistency does nothing"
 )
 
 // Keys are the keys of a Compose service, and those of its deploy, and what is done
@@ -59,9 +72,9 @@ var Keys = map[string]Key{
 	"cpus":                  {Supported, inDeploy},
 	"cpuset":                {Use: Supported},
 	"depends_on":            {Supported, "required: false is about names that are not there, too; restart: true restarts the component after the other one"},
-	"configs":               {Supported, "of the supervisor: /NAME there, and in the component unless it has a target; kept in memory; uid, gid and mode are the supervisor's unless said otherwise"},
+	"configs":               {Supported, "of the supervisor: /NAME there" + handedOn},
 	"deploy":                {Supported, "of it only resources and restart_policy"},
-	"deploy.resources":      {Supported, "reservations of cpus and generic_resources are for a scheduler and do nothing here, as with docker compose; reserve them on the service"},
+	"deploy.resources":      {Supported, ofResources},
 	"deploy.restart_policy": {Supported, "counts where restart is not said; delay and window do nothing, for pod.restart_backoff says how long to wait"},
 	"device_cgroup_rules":   {Use: Supported},
 	"devices":               {Supported, "SOURCE:PERMISSIONS works as well, and the names of CDI devices"},
@@ -86,14 +99,14 @@ var Keys = map[string]Key{
 	"pids_limit":            {Supported, inDeploy},
 	"platform":              {Use: Supported},
 	"post_start":            {Supported, "those that depend on the component wait for it; a failure kills the component"},
-	"pre_start":             {Supported, "each becomes a component NAME.pre-start-1 and so on that has to succeed; volumes without a name are each one's own; per_replica does nothing, for a pod is one"},
+	"pre_start":             {Supported, ofPreStart},
 	"pre_stop":              {Supported, "not run when the component ends by itself"},
 	"privileged":            {Use: Supported},
 	"pull_policy":           {Supported, "stronger than the supervisor's -pull; where components with one image disagree, one that pulls is enough"},
 	"read_only":             {Use: Supported},
 	"restart":               {Supported, "without it the end of the component ends the pod; unless-stopped is always"},
 	"runtime":               {Use: Supported},
-	"secrets":               {Supported, "of the supervisor: /run/secrets/NAME there, and in the component unless it has a target; kept in memory; uid, gid and mode are the supervisor's unless said otherwise"},
+	"secrets":               {Supported, "of the supervisor: /run/secrets/NAME there" + handedOn},
 	"security_opt":          {Supported, "a seccomp profile is a path in the supervisor"},
 	"shm_size":              {Supported, "where IPC is shared there is but one /dev/shm, and the largest size counts"},
 	"stdin_open":            {Use: Supported},
@@ -107,7 +120,7 @@ var Keys = map[string]Key{
 	"user":                  {Use: Supported},
 	"userns_mode":           {Use: Supported},
 	"uts":                   {Use: Supported},
-	"volumes":               {Supported, "host paths and volumes are the engine's; bind.recursive: readonly needs Docker Engine 25.0, volume.subpath 26.0; consistency does nothing"},
+	"volumes":               {Supported, ofVolumes},
 	"working_dir":           {Use: Supported},
 
 	"attach":  {Ignored, "it is about the terminal of docker compose"},
@@ -153,6 +166,16 @@ var Keys = map[string]Key{
 
 // Form says what the value of a Supported key looks like, in words that follow "must be".
 func Form(key string) string { return forms[key] }
+
+// form is what has to be at the first of the paths of which that is known.
+func form(paths ...string) string {
+	for _, path := range paths {
+		if form, known := forms[path]; known {
+			return form
+		}
+	}
+	return "something else"
+}
 
 // Forms that several places have.
 const (

@@ -85,14 +85,15 @@ var states = []struct {
 }{
 	{compose.Supported, "Supported", "These reach the component's container as they reach a service's."},
 	{compose.Ignored, "Ignored", "These are allowed and do nothing. In a Compose file they are told of with a warning."},
-	{compose.Rejected, "Not in a pod", "These are errors in a label, and say what to do instead. In a Compose file they are ignored with a warning, but for `extends` and `profiles`, which work there."},
+	{compose.Rejected, "Not in a pod", "These are errors in a label, and say what to do instead. In a Compose file they are ignored with a warning,\nbut for `extends` and `profiles`, which work there, and for what [names](composefile.md#names) a service."},
 }
 
 // page is the reference page of all keys.
 func page() string {
 	var page strings.Builder
 	page.WriteString("# What a component can say\n\n" +
-		"A component is one service as the [Compose file reference](https://docs.docker.com/reference/compose-file/services/) has it, in a label `pod.component.<name>`,\n" +
+		"A component is one service as the [Compose file reference](https://docs.docker.com/reference/compose-file/services/) has it, " +
+		"in a label `pod.component.<name>`,\n" +
 		"or one of the services of the Compose file that the label `pod.compose.file` names.\n" +
 		"This page is made by `go generate ./internal/source/compose` of the table that the program works with.\n")
 	page.WriteString("What it can say of its life in `x-pod`, and what can be said of the whole pod, is on [a page of its own](life.md).\n")

@@ -7,7 +7,6 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/schema"
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/mattn/go-shellwords"
 	"github.com/sirupsen/logrus"
 )
 
@@ -18,46 +17,6 @@ func init() { logrus.SetOutput(io.Discard) }
 // schema. It need not be called; a program that has something else to wait for may
 // call it meanwhile. It may run beside Read.
 func Prepare() { _ = schema.Validate(map[string]any{}) }
-
-// load has the loader read the definition. Where it refuses, all that is to blame
-// is reported, and the rest is loaded without.
-func (r *reader) load(definition map[string]any) types.ServiceConfig {
-	service, err := load(definition)
-	if err == nil {
-		return service
-	}
-	for node := range r.keys() {
-		key := node.Value
-		value, there := definition[key]
-		if !there {
-			continue
-		}
-		if rest, some := r.taken(key, value); some {
-			definition[key] = rest
-		} else {
-			delete(definition, key)
-		}
-	}
-	if service, err = load(definition); err != nil {
-		r.wrong("", "cannot be read: %v", err)
-	}
-	return service
-}
-
-// taken is as much of a key's value as the loader takes, if it takes any. All else is
-// reported: what is left without one mistake may have another, such as an item that is
-// there twice.
-func (r *reader) taken(key string, value any) (rest any, some bool) {
-	for {
-		err := try(key, value)
-		if err == nil {
-			return value, true
-		}
-		if value = r.blame(key, value, err); value == nil {
-			return nil, false
-		}
-	}
-}
 
 // The one service of the project that the loader gets to see.
 const only = "it"
@@ -83,6 +42,12 @@ func load(definition map[string]any) (service types.ServiceConfig, err error) {
 	}
 	services, _ := model["services"].(map[string]any)
 	return service, loader.Transform(services[only], &service)
+}
+
+// try tells what the loader says of a value of the key.
+func try(key string, value any) error {
+	_, err := load(map[string]any{key: value})
+	return err
 }
 
 // asItStands tells the loader to read what is there and to look no further.
@@ -113,20 +78,4 @@ func clone(v any) any {
 		return c
 	}
 	return v
-}
-
-// isOneCommand tells whether the line is all one command that can be split into
-// words. The loader would drop a shell's operator and what follows without a word.
-func (r *reader) isOneCommand(key, line string) bool {
-	words := shellwords.NewParser()
-	_, err := words.Parse(line)
-	switch {
-	case err != nil:
-		r.wrong(key, "%s cannot be split into words; close its quotes, or write a list", Quote(line))
-	case words.Position >= 0:
-		r.wrong(key, "%s has a shell's operator, but no shell runs it; quote it, or write [sh, -c, ...]", Quote(line))
-	default:
-		return true
-	}
-	return false
 }

@@ -1,20 +1,26 @@
 package compose
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"time"
+
+	"gopkg.in/yaml.v3"
 )
 
 // texts are keys whose values are the user's words, whatever they look like.
 var texts = []string{"annotations", "environment", "labels", "logging", "storage_opt", "sysctls"}
 
+// A numberReader sees to it that numbers arrive as they are meant.
+type numberReader struct{ *report }
+
 // exact gives the numbers in a key's value a form of which the loader loses nothing:
 // it takes a fraction for none where it wants a size, and cuts it off where it wants
 // a whole number. It is not ok when there is a number that cannot be meant.
-func (r *reader) exact(key string, value any) (exact any, ok bool) {
+func (r numberReader) exact(key string, value any) (exact any, ok bool) {
 	if slices.Contains(texts, key) || key == "cpus" {
 		return value, true
 	}
@@ -30,7 +36,7 @@ func (r *reader) exact(key string, value any) (exact any, ok bool) {
 	case map[string]any:
 		switch key {
 		case "blkio_config":
-			return integers(v), true
+			return integers(v, serviceShape().at(key)), true
 		case "ulimits":
 			return r.wholeUlimits(v), true
 		}
@@ -68,8 +74,8 @@ func microseconds(text string) any {
 
 // wholeUlimits returns limits as the loader has to have them: it does not survive
 // anything but integers within a mapping.
-func (r *reader) wholeUlimits(all map[string]any) map[string]any {
-	integers(all)
+func (r numberReader) wholeUlimits(all map[string]any) map[string]any {
+	integers(all, serviceShape().at("ulimits"))
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		both, _ := all[name].(map[string]any)
 		for _, key := range []string{"hard", "soft"} {
@@ -83,21 +89,51 @@ func (r *reader) wholeUlimits(all map[string]any) map[string]any {
 	return all
 }
 
-// integers is v with every number that is written as text as an integer.
-func integers(v any) any {
+// integers is v with every number as an integer that is written as text where the shape has
+// integers.
+func integers(v any, s shape) any {
 	switch v := v.(type) {
 	case string:
-		if n, err := strconv.Atoi(v); err == nil {
+		if n, err := strconv.Atoi(v); err == nil && s.has("integer") {
 			return n
 		}
 	case []any:
 		for i := range v {
-			v[i] = integers(v[i])
+			v[i] = integers(v[i], s.items())
 		}
 	case map[string]any:
 		for name := range v {
-			v[name] = integers(v[name])
+			v[name] = integers(v[name], s.at(name))
 		}
 	}
 	return v
 }
+
+// changed warns of numbers and booleans among the user's words that YAML changes before
+// anybody can read them: 0755 is 493, and 1.10 is 1.1.
+func (r numberReader) changed(path string, n *yaml.Node, s shape) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for pair := range slices.Chunk(n.Content, 2) {
+			r.changed(path+"."+pair[0].Value, pair[1], s.at(pair[0].Value))
+		}
+	case yaml.SequenceNode:
+		for _, item := range n.Content {
+			r.changed(path, item, s.items())
+		}
+	case yaml.ScalarNode:
+		if became := fmt.Sprint(decoded(n)); isPlain(n) && isScalar(n) && s.isWords() && became != n.Value {
+			r.doubt(path, "%s is the number or flag %s to YAML, which is what the component gets; write '%s' in quotes if that is meant", n.Value, became, n.Value)
+		}
+	}
+}
+
+// isScalar tells whether n is a number or a boolean.
+func isScalar(n *yaml.Node) bool {
+	tag := n.ShortTag()
+	return tag == "!!int" || tag == "!!float" || tag == "!!bool"
+}
+
+// isWords tells whether the place holds the user's own words, of which a number is one: the
+// schema has null there too.
+func (s shape) isWords() bool { return s.has("string") && s.has("number") && s.has("null") }

@@ -28,7 +28,7 @@ func (r *reader) group(c pod.Component) Group {
 		return Group{c}
 	}
 	group, last := Group{}, c.DependsOn
-	r.items("pre_start", form("pre_start"), list, func(_ string, hook *yaml.Node) {
+	nodeReader{r.report}.items("pre_start", form("pre_start"), list, func(_ string, hook *yaml.Node) {
 		b := r.before(len(group)+1, hook)
 		b.DependsOn = last
 		last = []pod.Dependency{{Name: b.Name, Condition: pod.Completed}}
@@ -49,7 +49,7 @@ func (r *reader) group(c pod.Component) Group {
 // says otherwise (Compose: pre_start).
 func (r *reader) before(number int, hook *yaml.Node) pod.Component {
 	suffix := fmt.Sprint(beforeSuffix, number)
-	b := reader{Service: Service{Name: r.Name + suffix, Place: r.Place + suffix}, own: r.own, lenient: r.lenient}
+	b := newReader(Service{Name: r.Name + suffix, Place: r.Place + suffix}, r.own, r.lenient)
 	if hook.Kind != yaml.MappingNode {
 		b.mustBe("", form("pre_start.0"), decoded(hook))
 		r.problems = append(r.problems, b.problems...)
@@ -57,18 +57,8 @@ func (r *reader) before(number int, hook *yaml.Node) pod.Component {
 	}
 	b.Node = b.inherit(r.Node, hook)
 	c := b.read().Own()
-	r.problems = append(r.problems, r.unsaid(r.problems, b)...)
-	b.problems = b.warnings
-	r.warnings = append(r.warnings, r.unsaid(r.warnings, b)...)
+	r.adopt(b.report)
 	return *c
-}
-
-// unsaid are those problems of b that are not said of the service already.
-func (r *reader) unsaid(said pod.Problems, b reader) pod.Problems {
-	return slices.DeleteFunc(b.problems, func(p pod.Problem) bool {
-		p.Place = r.Place + p.Place[len(b.Place):]
-		return slices.Contains(said, p)
-	})
 }
 
 // inherit is the definition of one of a service's pre_start with what it inherits: all
@@ -85,7 +75,7 @@ func (r *reader) inherit(service, hook *yaml.Node) *yaml.Node {
 		switch inherited := child(service, key.Value); {
 		case key.Value == "per_replica", isExtension(key.Value) && key.Value != extensionKey: // a pod is one
 		case !slices.Contains(types.ContainerSpecAttributes, key.Value):
-			r.wrong(at(key.Line)+key.Value, "unknown key; nothing in pre_start has it")
+			r.wrong(at(key.Line)+key.Value, "unknown key%s", didYouMean(key.Value, types.ContainerSpecAttributes, "; nothing in pre_start has it"))
 		case inherited == nil:
 			full.Content = append(full.Content, key, value)
 		default:

@@ -32,9 +32,11 @@ var golden = []struct{ why, text string }{
 	{"a wrong tag", "image: a\ntty: !!int b"},
 	{"a key over two lines", "image: a\n\"b\\nc\": d"},
 	{"unknown keys", "image: a\nenviroment: {}\nPorts: []"},
+	{"invisible characters", "image\u200b: a\n\u00a0user: b\nhealthcheck: {test\u2060: c}\nx-pod: {\ufeffsidecar: true}\nenvironment: {\"A\u00a0B\": c}\nstop_grace_period: \"5s\u200b\""},
+	{"an invisible character in an image", "image: \"a\u200b\""},
 	{"image: upper case", "image: Foo/Bar"},
 	{"image: two tags", "image: 'a:b:c'"},
-	{"image: a number", "image: 5"},
+	{"image: a list", "image: [5]"},
 	{"image: nothing", "image:"},
 	{"command: a shell's operator", "image: a\ncommand: serve && stop"},
 	{"command: a pipe", "image: a\nentrypoint: serve | tee"},
@@ -46,14 +48,14 @@ var golden = []struct{ why, text string }{
 	{"environment: nothing", "image: a\nenvironment:"},
 	{"labels", "image: a\nlabels: [5, {a: b}]"},
 	{"labels: a string", "image: a\nlabels: a=b"},
-	{"strings that are none", "image: a\nworking_dir: 5\nuser: 1000\nstop_signal: 9"},
+	{"strings that are none", "image: a\nworking_dir: [5]\nuser: {a: b}\nstop_signal:"},
 	{"tty", "image: a\ntty: perhaps"},
 	{"stop_grace_period: a number", "image: a\nstop_grace_period: 5"},
 	{"stop_grace_period: no unit", "image: a\nstop_grace_period: '5'"},
 	{"stop_grace_period: no duration", "image: a\nstop_grace_period: soon"},
 	{"healthcheck: not a mapping", "image: a\nhealthcheck: 5"},
 	{"healthcheck: nothing", "image: a\nhealthcheck:"},
-	{"healthcheck: everything", "image: a\nhealthcheck: {test: 5, interval: 5, timeout: x, start_period: [], retries: -1, disable: 3, foo: bar, baz: 1}"},
+	{"healthcheck: everything", "image: a\nhealthcheck: {test: {a: b}, interval: 5, timeout: x, start_period: [], retries: -1, disable: 3, foo: bar, baz: 1}"},
 	{"healthcheck: test without a form", "image: a\nhealthcheck: {test: [curl, localhost]}"},
 	{"healthcheck: test without a command", "image: a\nhealthcheck: {test: [CMD]}"},
 	{"healthcheck: too many retries", "image: a\nhealthcheck: {retries: 99999999999}"},
@@ -68,7 +70,7 @@ var golden = []struct{ why, text string }{
 	{"depends_on: a string", "image: a\ndepends_on: b"},
 	{"depends_on: wrong items", "image: a\ndepends_on: [b, 5, {c: d}]"},
 	{"depends_on: twice", "image: a\ndepends_on: [b, b]"},
-	{"depends_on: twice, beside another mistake", "image: a\ndepends_on: [0, b, b]"},
+	{"depends_on: twice, beside another mistake", "image: a\ndepends_on: [[x], b, b]"},
 	{"depends_on: conditions", "image: a\ndepends_on: {b: , c: {}, d: {condition: done}, e: {condition: service_completed_successfully}, f: {condition: service_started, for: 5}, 'g h': {condition: service_started}}"},
 	{"depends_on: flags", "image: a\ndepends_on: {b: {condition: service_started, restart: perhaps, required: 5}}"},
 	{"restart", "image: a\nrestart: sometimes"},
@@ -121,7 +123,11 @@ var golden = []struct{ why, text string }{
 }
 
 // rejected has every key that makes no sense in a pod.
-const rejected = "image: a\nbuild: .\ncgroup_parent: b\ncontainer_name: d\ndns: 1.1.1.1\ndns_opt: [e]\ndns_search: f\ndomainname: g\nexpose: [80]\nextends: h\nexternal_links: [i]\nextra_hosts: ['j:1.1.1.1']\nhostname: k\nipc: host\nlinks: [l]\nmac_address: m\nnetwork_mode: host\nnetworks: [n]\npid: host\nports: ['80:80']\nscale: 2\nvolume_driver: p\nvolumes_from: [q]\ncredential_spec: {file: r}\nmodels: [s]\nprofiles: [t]\nprovider: {type: u}\npull_refresh_after: 1d\numask: 022\nuse_api_socket: true"
+const rejected = "image: a\nbuild: .\ncgroup_parent: b\ncontainer_name: d\n" +
+	"dns: 1.1.1.1\ndns_opt: [e]\ndns_search: f\ndomainname: g\nexpose: [80]\nextends: h\n" +
+	"external_links: [i]\nextra_hosts: ['j:1.1.1.1']\nhostname: k\nipc: host\nlinks: [l]\nmac_address: m\nnetwork_mode: host\nnetworks: [n]\n" +
+	"pid: host\nports: ['80:80']\nscale: 2\nvolume_driver: p\nvolumes_from: [q]\n" +
+	"credential_spec: {file: r}\nmodels: [s]\nprofiles: [t]\nprovider: {type: u}\npull_refresh_after: 1d\numask: 022\nuse_api_socket: true"
 
 func TestProblemsAreWordedForTheirReader(t *testing.T) {
 	var got strings.Builder

@@ -49,7 +49,7 @@ func readGroup(text string) (compose.Group, pod.Problems) {
 	if node == nil {
 		return compose.Group{{}}, problems
 	}
-	group, more := compose.Read(compose.Service{Name: "it", Place: "pod.component.it", Node: node}, own)
+	group, more, _ := compose.Read(compose.Service{Name: "it", Place: "pod.component.it", Node: node}, own)
 	return group, append(problems, more...)
 }
 
@@ -299,7 +299,7 @@ func TestReadReturnsWhatItCouldRead(t *testing.T) {
 	if len(problems) != 2 {
 		t.Errorf("got %v", problems)
 	}
-	want := pod.Component{Name: "it", Image: "a", WorkingDir: "/w", StopGrace: pod.DefaultStopGrace}
+	want := pod.Component{Name: "it", Image: "a", WorkingDir: "/w", Ports: []string{"80/tcp"}, StopGrace: pod.DefaultStopGrace}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -10,15 +10,21 @@ import (
 	"github.com/podlike/podlike/internal/pod"
 )
 
+// A resourceReader reads how much a component may use.
+type resourceReader struct {
+	*report
+	given map[string]any // what is loaded of the service
+}
+
 // resources are what the component may use, wherever the service says so.
-func (r *reader) resources(s types.ServiceConfig) pod.Resources {
+func (r resourceReader) resources(s types.ServiceConfig) pod.Resources {
 	limits, reserved := deployed(s.Deploy)
 	res := pod.Resources{
-		Memory:             either(r, "mem_limit", int64(s.MemLimit), "limits.memory", int64(limits.MemoryBytes)),
-		MemoryReservation:  either(r, "mem_reservation", int64(s.MemReservation), "reservations.memory", int64(reserved.MemoryBytes)),
+		Memory:             r.either("mem_limit", int64(s.MemLimit), "limits.memory", int64(limits.MemoryBytes)),
+		MemoryReservation:  r.either("mem_reservation", int64(s.MemReservation), "reservations.memory", int64(reserved.MemoryBytes)),
 		MemorySwap:         int64(s.MemSwapLimit),
 		NoOOMKill:          s.OomKillDisable,
-		CPUs:               either(r, "cpus", billionths(s.CPUS), "limits.cpus", billionths(limits.NanoCPUs.Value())),
+		CPUs:               r.either("cpus", billionths(s.CPUS), "limits.cpus", billionths(limits.NanoCPUs.Value())),
 		CPUShares:          s.CPUShares,
 		CPUSet:             s.CPUSet,
 		CPUPeriod:          s.CPUPeriod,
@@ -27,7 +33,7 @@ func (r *reader) resources(s types.ServiceConfig) pod.Resources {
 		CPURealtimeRuntime: s.CPURTRuntime,
 		CPUCount:           s.CPUCount,
 		CPUPercent:         int64(s.CPUPercent),
-		Pids:               either(r, "pids_limit", s.PidsLimit, "limits.pids", limits.Pids),
+		Pids:               r.either("pids_limit", s.PidsLimit, "limits.pids", limits.Pids),
 		Ulimits:            ulimits(s.Ulimits),
 	}
 	if r.given["mem_swappiness"] != nil { // a swappiness of 0 is one
@@ -54,7 +60,7 @@ func orNone(given *types.Resource) types.Resource {
 
 // either is what a service says in one of two places, and reported if it says
 // different things there (Compose refuses that too).
-func either(r *reader, key string, plain int64, within string, deployed int64) int64 {
+func (r resourceReader) either(key string, plain int64, within string, deployed int64) int64 {
 	if plain != 0 && deployed != 0 && plain != deployed {
 		r.wrong("deploy.resources."+within, "is not what %s says; leave one of them out", key)
 	}
@@ -79,7 +85,7 @@ func ulimits(all map[string]*types.UlimitsConfig) map[string][2]int64 {
 }
 
 // blkio are the limits of block devices.
-func (r *reader) blkio(b *types.BlkioConfig) pod.Blkio {
+func (r resourceReader) blkio(b *types.BlkioConfig) pod.Blkio {
 	if b == nil {
 		return pod.Blkio{}
 	}
@@ -100,7 +106,7 @@ func (r *reader) blkio(b *types.BlkioConfig) pod.Blkio {
 }
 
 // rates are the rates of devices by their paths.
-func (r *reader) rates(key string, devices []types.ThrottleDevice) map[string]uint64 {
+func (r resourceReader) rates(key string, devices []types.ThrottleDevice) map[string]uint64 {
 	var rates map[string]uint64
 	for _, device := range devices {
 		if device.Rate < 0 {

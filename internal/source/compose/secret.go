@@ -23,9 +23,12 @@ func configs(all []types.ServiceConfigObjConfig) []types.ServiceSecretConfig {
 	return same
 }
 
+// A secretReader reads which secrets and configs a component gets.
+type secretReader struct{ *report }
+
 // handedOn are the copies of the supervisor's secrets, or of its configs, that the
 // component gets.
-func (r *reader) handedOn(key string, all []types.ServiceSecretConfig) []pod.Copy {
+func (r secretReader) handedOn(key string, all []types.ServiceSecretConfig) []pod.Copy {
 	var copies []pod.Copy
 	for _, s := range all {
 		if !engineName.MatchString(s.Source) {
@@ -35,7 +38,7 @@ func (r *reader) handedOn(key string, all []types.ServiceSecretConfig) []pod.Cop
 		copies = append(copies, pod.Copy{
 			Source: handedDirs[key] + s.Source, Target: inside(handedDirs[key], s.Target, s.Source),
 			UID: r.id(key+".uid", s.UID), GID: r.id(key+".gid", s.GID), Mode: r.fileMode(key+".mode", s.Mode),
-			Memory: true, Place: join(r.Place, key),
+			Memory: true, Place: join(r.place, key),
 		})
 	}
 	return copies
@@ -53,7 +56,7 @@ func inside(dir, target, name string) string {
 }
 
 // id is the number of a user or a group, nil if there is none.
-func (r *reader) id(path, given string) *int {
+func (r secretReader) id(path, given string) *int {
 	if given == "" {
 		return nil
 	}
@@ -67,7 +70,7 @@ func (r *reader) id(path, given string) *int {
 }
 
 // fileMode is a file's mode, nil if there is none.
-func (r *reader) fileMode(path string, given *types.FileMode) *uint32 {
+func (r secretReader) fileMode(path string, given *types.FileMode) *uint32 {
 	if given == nil {
 		return nil
 	}

@@ -36,7 +36,10 @@ func (s scope) path(written string) string {
 // A source is one file that was loaded, with what it includes.
 type source struct {
 	services map[string]*service
-	volumes  map[string]string // the names of those that have one of their own
+	volumes  map[string]volumeDefinition
+	// files are secrets and configs: by the key of a service that names them, and the name.
+	files   map[string]map[string]fileDefinition
+	project string // the file's name for itself
 }
 
 // An assembler puts Compose files together. It is not compose-go's loader, for that one reads the file
@@ -47,6 +50,7 @@ type assembler struct {
 	warnings   pod.Problems
 	extendable map[extension]*source // files that services extend
 	told       map[string]bool       // variables that are known to be missing
+	unset      map[string][]string   // the same, by the places that have them
 	partial    bool                  // a file that is included could not be read
 	files      int
 }
@@ -72,13 +76,20 @@ func (a *assembler) load(place, file string, s scope, loading []string) *source 
 		return nil
 	}
 	loading = append(slices.Clone(loading), file)
-	root := a.parse(place, file, s)
-	if root == nil {
+	roots := a.parse(place, file, s)
+	if roots == nil {
 		return nil
 	}
-	from := a.source(file, root, s)
-	if include := child(root, "include"); include != nil {
-		a.include(file, include, s, from, loading)
+	var from *source
+	for _, root := range roots { // of which each wins over those before (Compose: several documents)
+		next := a.source(file, root, s)
+		if include := child(root, "include"); include != nil {
+			a.include(file, include, s, next, loading)
+		}
+		if from != nil {
+			a.add(from, next)
+		}
+		from = next
 	}
 	for _, name := range slices.Sorted(maps.Keys(from.services)) {
 		from.services[name] = a.extended(from.services[name], from.services, nil)
@@ -86,8 +97,9 @@ func (a *assembler) load(place, file string, s scope, loading []string) *source 
 	return from
 }
 
-// parse reads a file and puts in its variables.
-func (a *assembler) parse(place, file string, s scope) *yaml.Node {
+// parse reads the documents of a file and puts in its variables. It returns none if there
+// is something wrong with one.
+func (a *assembler) parse(place, file string, s scope) []*yaml.Node {
 	a.files++
 	if a.files == mostFiles+1 {
 		a.wrong(place, "more than %d files belong to the pod", mostFiles)
@@ -100,20 +112,22 @@ func (a *assembler) parse(place, file string, s scope) *yaml.Node {
 		a.wrong(place, "cannot read %s in the supervisor: %s", Quote(file), reason(err))
 		return nil
 	}
-	root, problems := Parse(file, string(text))
+	roots, problems := ParseAll(file, string(text))
 	a.problems = append(a.problems, problems...)
-	if root == nil {
-		return nil
-	}
-	if root.Kind != yaml.MappingNode {
-		a.wrong(file, "must be a mapping such as {services: {web: {image: NAME}}}")
-		return nil
+	for _, root := range roots {
+		if root.Kind != yaml.MappingNode {
+			a.wrong(join(file, strings.TrimSuffix(at(root.Line), ": ")), "must be a mapping such as {services: {web: {image: NAME}}}")
+			return nil
+		}
 	}
 	before := len(a.problems)
-	if a.interpolate(file, root, s); len(a.problems) > before {
+	for _, root := range roots {
+		a.interpolate(file, root, s)
+	}
+	if len(a.problems) > before {
 		return nil // what is not there would be told again as something else
 	}
-	return root
+	return roots
 }
 
 // reason is what kept a file from being read.
@@ -126,7 +140,10 @@ func reason(err error) error {
 
 // source takes a file apart.
 func (a *assembler) source(file string, root *yaml.Node, s scope) *source {
-	from := &source{services: map[string]*service{}, volumes: map[string]string{}}
+	from := &source{
+		services: map[string]*service{}, volumes: map[string]volumeDefinition{},
+		files: map[string]map[string]fileDefinition{"secrets": {}, "configs": {}},
+	}
 	for pair := range slices.Chunk(root.Content, 2) {
 		key, value := pair[0], pair[1]
 		switch key.Value {
@@ -134,17 +151,24 @@ func (a *assembler) source(file string, root *yaml.Node, s scope) *source {
 			a.services(file, value, s, from.services)
 		case "volumes":
 			a.volumes(file, value, from.volumes)
-		case "version", "name", "include", "networks", "configs", "secrets", "models": // what of them a service uses is said there
+		case "secrets", "configs":
+			a.fileDefinitions(file, key.Value, value, s, from.files[key.Value])
+		case "name":
+			from.project = value.Value
+		case "version", "include", "networks", "models": // what of them a service uses is said there
 		case "jobs":
 			a.warn(join(file, at(key.Line)+"jobs"), "makes no sense in a pod and is ignored; only services become components")
 		default:
 			if !isExtension(key.Value) {
-				a.wrong(join(file, at(key.Line)+key.Value), "unknown key; no Compose file has it")
+				a.wrong(join(file, at(key.Line)+key.Value), "unknown key%s", didYouMean(key.Value, topLevel, "; no Compose file has it"))
 			}
 		}
 	}
 	return from
 }
+
+// topLevel are the keys of a Compose file.
+var topLevel = []string{"version", "name", "include", "services", "volumes", "networks", "configs", "secrets", "models", "jobs"}
 
 // services adds those of a file.
 func (a *assembler) services(file string, all *yaml.Node, s scope, to map[string]*service) {
@@ -154,23 +178,24 @@ func (a *assembler) services(file string, all *yaml.Node, s scope, to map[string
 	}
 	for pair := range slices.Chunk(all.Content, 2) {
 		name, node := pair[0].Value, pair[1]
-		place := servicePlace(file, name)
 		switch {
-		case !engineName.MatchString(name):
-			a.wrong(join(file, at(pair[0].Line)+"services"), "%s is no name for a component; use letters, digits, _ . and -, and begin with a letter or digit", Quote(name))
+		case !IsComponentName(name):
+			a.wrong(join(file, at(pair[0].Line)+"services"), "%s is no name for a component; use letters, digits, _ . and -", Quote(name))
+		case node.ShortTag() == "!!null": // which others may extend, and merge with
+			to[name] = &service{scope: s, file: file, name: name, line: pair[0].Line}
 		case node.Kind != yaml.MappingNode:
-			a.wrong(join(place, at(pair[0].Line)), "must be a mapping such as {image: NAME}")
+			a.wrong(join(servicePlace(file, name), at(pair[0].Line)), "must be a mapping such as {image: NAME}")
 		default:
-			to[name] = &service{scope: s, file: file, name: name, line: pair[0].Line, entries: entries(place, node, s)}
+			to[name] = &service{scope: s, file: file, name: name, line: pair[0].Line, entries: entries(file, name, node, s)}
 		}
 	}
 }
 
 // entries are those of a service, with the paths of its files from the root.
-func entries(place string, n *yaml.Node, s scope) []entry {
+func entries(file, service string, n *yaml.Node, s scope) []entry {
 	var all []entry
 	for pair := range slices.Chunk(n.Content, 2) {
-		e := entry{key: pair[0].Value, value: pair[1], place: place, line: pair[0].Line}
+		e := entry{key: pair[0].Value, value: pair[1], file: file, service: service, line: pair[0].Line, column: pair[0].Column}
 		e.reset, e.replace = e.value.Tag == "!reset", e.value.Tag == "!override"
 		if e.reset || e.replace {
 			e.value.Tag = ""
@@ -233,39 +258,4 @@ func child(n *yaml.Node, key string) *yaml.Node {
 		}
 	}
 	return nil
-}
-
-// A volumeDefinition is a volume that a file declares.
-type volumeDefinition struct {
-	Name       string
-	External   any
-	Driver     any
-	DriverOpts any `yaml:"driver_opts"`
-	Labels     any
-}
-
-// volumes finds the engine's names of the volumes that a file declares.
-func (a *assembler) volumes(file string, all *yaml.Node, names map[string]string) {
-	if all.Kind != yaml.MappingNode {
-		return
-	}
-	for pair := range slices.Chunk(all.Content, 2) {
-		key, place := pair[0].Value, join(file, at(pair[0].Line)+"volumes."+pair[0].Value)
-		var v volumeDefinition
-		if err := pair[1].Decode(&v); err != nil {
-			a.wrong(place, "must be a mapping such as {name: NAME}")
-			continue
-		}
-		if old, is := v.External.(map[string]any); is && v.Name == "" {
-			v.Name, _ = old["name"].(string)
-		}
-		if v.Name != "" && !engineName.MatchString(v.Name) {
-			a.wrong(place, "%s is no name of a volume", Quote(v.Name))
-			continue
-		}
-		names[key] = v.Name
-		if v.Driver != nil || v.DriverOpts != nil || v.Labels != nil {
-			a.warn(place, "driver, driver_opts and labels are ignored; declare the volume in the stack and mount it by name")
-		}
-	}
 }

@@ -75,7 +75,11 @@ func (a *assembler) missing(file, place, text string, s scope) {
 		v := all[name]
 		_, found := s.lookup(name)
 		meant := v.Required || v.DefaultValue+v.PresenceValue != "" || emptied.MatchString(text)
-		if found || meant || a.told[file+":"+name] {
+		if found || meant {
+			continue
+		}
+		a.unset[place] = append(a.unset[place], name)
+		if a.told[file+":"+name] {
 			continue
 		}
 		a.told[file+":"+name] = true

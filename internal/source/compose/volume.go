@@ -12,10 +12,13 @@ import (
 	"github.com/podlike/podlike/internal/pod"
 )
 
-// longVolumes writes the short forms out as long ones. The loader takes d:/data for
+// A volumeReader reads what is mounted into a component.
+type volumeReader struct{ *report }
+
+// long writes the short forms out as long ones. The loader takes d:/data for
 // a path of Windows, skips modes that it does not know, and when two volumes have
 // one target it keeps the last without a word; all three are caught here.
-func (r *reader) longVolumes(list []any) []any {
+func (r volumeReader) long(list []any) []any {
 	long := []any{}
 	targets := map[string]bool{}
 	for _, item := range list {
@@ -48,7 +51,7 @@ func targetOf(long any) string {
 }
 
 // longVolume is the long form of TARGET, SOURCE:TARGET or SOURCE:TARGET:MODE.
-func (r *reader) longVolume(short string) (long map[string]any, ok bool) {
+func (r volumeReader) longVolume(short string) (long map[string]any, ok bool) {
 	parts := strings.Split(short, ":")
 	if len(parts) > 3 || slices.Contains(parts, "") {
 		r.wrong("volumes", "%s must be TARGET, SOURCE:TARGET or SOURCE:TARGET:MODE", Quote(short))
@@ -70,7 +73,7 @@ func (r *reader) longVolume(short string) (long map[string]any, ok bool) {
 }
 
 // mode adds what a short form's mode says to its long form.
-func (r *reader) mode(long map[string]any, short, mode string) (ok bool) {
+func (r volumeReader) mode(long map[string]any, short, mode string) (ok bool) {
 	bind, volume := map[string]any{}, map[string]any{}
 	for option := range strings.SplitSeq(mode, ",") {
 		switch {
@@ -101,7 +104,7 @@ func (r *reader) mode(long map[string]any, short, mode string) (ok bool) {
 func isPath(source string) bool { return strings.ContainsAny(source, `/\~`) || source[0] == '.' }
 
 // volumes are the component's.
-func (r *reader) volumes(all []types.ServiceVolumeConfig) []pod.Volume {
+func (r volumeReader) volumes(all []types.ServiceVolumeConfig) []pod.Volume {
 	var volumes []pod.Volume
 	for _, v := range all {
 		before := len(r.problems)
@@ -114,7 +117,7 @@ func (r *reader) volumes(all []types.ServiceVolumeConfig) []pod.Volume {
 }
 
 // volume is one of the component's.
-func (r *reader) volume(v types.ServiceVolumeConfig) pod.Volume {
+func (r volumeReader) volume(v types.ServiceVolumeConfig) pod.Volume {
 	volume := pod.Volume{Source: v.Source, Target: path.Clean(v.Target), ReadOnly: v.ReadOnly}
 	switch v.Type {
 	case types.VolumeTypeBind:
@@ -137,7 +140,7 @@ func (r *reader) volume(v types.ServiceVolumeConfig) pod.Volume {
 }
 
 // options fills in what the options of v say.
-func (r *reader) options(volume *pod.Volume, v types.ServiceVolumeConfig) {
+func (r volumeReader) options(volume *pod.Volume, v types.ServiceVolumeConfig) {
 	if b := v.Bind; b != nil {
 		volume.Propagation, volume.SELinux = b.Propagation, b.SELinux
 		volume.Recursive, volume.MustExist = pod.Recursive(b.Recursive), !bool(b.CreateHostPath)
@@ -157,7 +160,7 @@ func (r *reader) options(volume *pod.Volume, v types.ServiceVolumeConfig) {
 }
 
 // tmpfs are the mount options of file systems in memory, by their targets.
-func (r *reader) tmpfs(all []string) map[string]string {
+func (r volumeReader) tmpfs(all []string) map[string]string {
 	var tmpfs map[string]string
 	for _, given := range all {
 		target, options, _ := strings.Cut(given, ":")
@@ -174,7 +177,7 @@ func (r *reader) tmpfs(all []string) map[string]string {
 }
 
 // checkHostPath reports a bind's source that is no absolute path.
-func (r *reader) checkHostPath(source string) {
+func (r volumeReader) checkHostPath(source string) {
 	reason := "a label has no directory of its own"
 	if r.lenient {
 		reason = "the file is the supervisor's, and the path the engine's"
@@ -185,7 +188,7 @@ func (r *reader) checkHostPath(source string) {
 }
 
 // checkNoSource reports a source where there is none.
-func (r *reader) checkNoSource(v types.ServiceVolumeConfig) {
+func (r volumeReader) checkNoSource(v types.ServiceVolumeConfig) {
 	if v.Source != "" {
 		r.wrong("volumes", "a tmpfs has no source, but %s is given", Quote(v.Source))
 	}
@@ -194,8 +197,15 @@ func (r *reader) checkNoSource(v types.ServiceVolumeConfig) {
 // engineName is what the engine takes as the name of a volume or a container.
 var engineName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
+// componentName is what Compose takes as the name of a service. What the engine calls the
+// container begins with the supervisor's name.
+var componentName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
+
+// IsComponentName tells whether a component can be called that.
+func IsComponentName(name string) bool { return componentName.MatchString(name) }
+
 // checkVolumeName reports a name that no volume can have.
-func (r *reader) checkVolumeName(source string) {
+func (r volumeReader) checkVolumeName(source string) {
 	switch {
 	case source == "" || engineName.MatchString(source):
 	case path.IsAbs(source):

@@ -17,22 +17,22 @@ func (r *reader) extend(c *pod.Component) {
 	if n == nil {
 		return
 	}
-	x := extended{reader: r, ports: map[string]int{}}
+	x := extended{nodeReader{r.report}, map[string]int{}}
 	if ports := child(n, "ports"); ports != nil { // which probes may name before they come
 		x.portNames(extensionKey+".ports", ports)
 	}
 	sidecar, essential := false, true
-	r.mapping(extensionKey, "a mapping such as {sidecar: true}", n, map[string]field{
-		"sidecar":                r.flag(&sidecar),
-		"essential":              r.flag(&essential),
+	x.mapping(extensionKey, "a mapping such as {sidecar: true}", n, map[string]field{
+		"sidecar":                x.flag(&sidecar),
+		"essential":              x.flag(&essential),
 		"restartPolicyRules":     func(path string, n *yaml.Node) { c.Restart.Rules = x.rules(path, n) },
 		"ports":                  func(string, *yaml.Node) {}, // read already
 		"startupProbe":           func(path string, n *yaml.Node) { c.Probes.Startup = x.probe(path, n) },
 		"livenessProbe":          func(path string, n *yaml.Node) { c.Probes.Liveness = x.probe(path, n) },
 		"readinessProbe":         func(path string, n *yaml.Node) { c.Probes.Readiness = x.probe(path, n) },
 		"lifecycle":              func(path string, n *yaml.Node) { x.lifecycle(c, path, n) },
-		"terminationMessagePath": r.text(&c.TerminationMessage, "/dev/termination-log"),
-		"startTimeout":           r.duration(&c.StartTimeout),
+		"terminationMessagePath": x.text(&c.TerminationMessage, "/dev/termination-log"),
+		"startTimeout":           x.duration(&c.StartTimeout),
 		"pid":                    func(path string, n *yaml.Node) { c.PrivatePID = x.private(path, n) },
 	})
 	c.NonEssential = !essential
@@ -43,7 +43,7 @@ func (r *reader) extend(c *pod.Component) {
 
 // An extended reader reads what x-pod says.
 type extended struct {
-	*reader
+	nodeReader
 	ports map[string]int // by their names
 }
 

@@ -46,7 +46,7 @@ func TestXPodSaysInKubernetesWordsWhatComposeHasNone(t *testing.T) {
 		"Ports": {
 			"names of ports, wherever they are given, and numbers in quotes",
 			"x-pod: {livenessProbe: {httpGet: {port: web}}, readinessProbe: {tcpSocket: {port: '81'}}, ports: [{name: web, containerPort: 80}, {name: db, containerPort: '5432'}], startupProbe: {tcpSocket: {port: db}}}",
-			component{Probes: pod.Probes{
+			component{Ports: []string{"5432/tcp", "80/tcp"}, Probes: pod.Probes{
 				Liveness: &pod.Probe{HTTP: &pod.HTTPGet{Port: 80}}, Readiness: &pod.Probe{TCP: &pod.TCPSocket{Port: 81}}, Startup: &pod.Probe{TCP: &pod.TCPSocket{Port: 5432}},
 			}},
 		},

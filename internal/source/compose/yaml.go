@@ -9,6 +9,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/podlike/podlike/internal/charset"
 	"github.com/podlike/podlike/internal/pod"
 )
 
@@ -25,32 +26,58 @@ const (
 // out, and every key, and what looks like a date, is text. It returns nil when the text cannot be
 // read, which is a problem then, as an empty text is.
 func Parse(place, text string) (*yaml.Node, pod.Problems) {
-	document, err := decode(text)
+	all, problems := ParseAll(place, text)
+	if len(all) > 1 {
+		return nil, pod.Problems{pod.Problemf(place, "cannot be read: %sonly one YAML document may be here", at(all[1].Line))}
+	}
+	if len(all) == 0 {
+		return nil, problems
+	}
+	return all[0], problems
+}
+
+// ParseAll is Parse for a text that may hold several documents, of which it leaves out those
+// with nothing in them.
+func ParseAll(place, text string) ([]*yaml.Node, pod.Problems) {
+	documents, err := decode(text)
 	if err != nil {
-		return nil, pod.Problems{pod.Problemf(place, "cannot be read: %s", yamlError(err))}
+		return nil, pod.Problems{pod.Problemf(place, "cannot be read: %s", err)}
 	}
 	p := plainer{place: place, left: most}
-	root := p.plain(document.Content[0])
+	var roots []*yaml.Node
+	for _, d := range documents {
+		roots = append(roots, p.plain(d.Content[0]))
+	}
 	if p.left <= 0 {
 		return nil, pod.Problems{pod.Problemf(place, "cannot be read: its aliases make it too large")}
 	}
-	return root, p.problems
+	return roots, p.problems
 }
 
-// decode reads the one document that text holds.
-func decode(text string) (*yaml.Node, error) {
-	var document, more yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader([]byte(text)))
-	if err := decoder.Decode(&document); errors.Is(err, io.EOF) || len(document.Content) == 0 && err == nil {
-		return nil, errors.New("there is nothing in it")
-	} else if err != nil {
-		return nil, err
+// decode reads the documents that text holds, of which there is at least one.
+func decode(text string) ([]*yaml.Node, error) {
+	if err := charset.Check([]byte(text)); err != nil {
+		return nil, errors.New(flawOf(text, err).String())
 	}
-	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%sonly one YAML document may be here", at(more.Line))
+	var all []*yaml.Node
+	for decoder := yaml.NewDecoder(bytes.NewReader([]byte(text))); ; {
+		document := &yaml.Node{}
+		err := decoder.Decode(document)
+		switch {
+		case errors.Is(err, io.EOF) && len(all) == 0:
+			return nil, errors.New("there is nothing in it")
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, errors.New(flawOf(text, err).String())
+		case len(document.Content) > 0 && !isEmpty(document.Content[0]):
+			all = append(all, document)
+		}
 	}
-	return &document, nil
 }
+
+// isEmpty tells whether a document has nothing in it, as after a --- at the end of a file.
+func isEmpty(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 }
 
 // A plainer writes out what YAML has to say things shorter.
 type plainer struct {
@@ -103,7 +130,7 @@ func (p *plainer) entries(n *yaml.Node) []*yaml.Node {
 		line, twice := seen[key.Value]
 		switch {
 		case key.Kind != yaml.ScalarNode:
-			p.wrong(key, "", "a key must be plain text")
+			p.noKey(key)
 		case twice:
 			p.wrong(key, key.Value, "duplicate key; line %d has it already", line)
 		default:
@@ -118,6 +145,15 @@ func (p *plainer) entries(n *yaml.Node) []*yaml.Node {
 		}
 	}
 	return own
+}
+
+// noKey reports a key that is a list or a mapping, as {{ begins one.
+func (p *plainer) noKey(key *yaml.Node) {
+	if key.Kind == yaml.MappingNode {
+		p.wrong(key, "", "a key must be plain text, and { begins a mapping; write a value that begins with {{ in quotes")
+		return
+	}
+	p.wrong(key, "", "a key must be plain text")
 }
 
 // sources are the entries that a merge key brings: those of a mapping, or of

@@ -54,7 +54,12 @@ func knownKeys(t *testing.T, within string) []string {
 	for _, key := range slices.Backward(strings.Fields("x-pod " + within)) {
 		definition = key + ": {" + definition + "}"
 	}
-	definition = strings.NewReplacer("ports: {nobody: 1}", "ports: [{nobody: 1}]", "Rules: {nobody: 1}", "Rules: [{nobody: 1}]", "Rules: {exitCodes: {nobody: 1}}", "Rules: [{exitCodes: {nobody: 1}}]", "Headers: {nobody: 1}", "Headers: [{nobody: 1}]").Replace(definition)
+	definition = strings.NewReplacer(
+		"ports: {nobody: 1}", "ports: [{nobody: 1}]",
+		"Rules: {nobody: 1}", "Rules: [{nobody: 1}]",
+		"Rules: {exitCodes: {nobody: 1}}", "Rules: [{exitCodes: {nobody: 1}}]",
+		"Headers: {nobody: 1}", "Headers: [{nobody: 1}]",
+	).Replace(definition)
 	_, err := labels.Read(map[string]string{"pod.component.a": "image: b\n" + definition}, none)
 	if err == nil {
 		t.Fatalf("%s: any key is taken", definition)

@@ -36,8 +36,8 @@ func (r *reader) initComponents(text string) {
 // initComponent reads one of the init components. One that is always restarted goes on
 // running beside the others (Kubernetes: sidecar containers).
 func (r *reader) initComponent(name string, n *yaml.Node) {
-	group, problems := compose.Read(compose.Service{Name: name, Place: initPlace(name), Node: n}, r.own)
-	r.problems = append(r.problems, problems...)
+	group, problems, warnings := compose.Read(compose.Service{Name: name, Place: initPlace(name), Node: n}, r.own)
+	r.problems, r.warnings = append(r.problems, problems...), append(r.warnings, warnings...)
 	if own := group.Own(); own.Restart.Policy == pod.RestartAlways {
 		own.Sidecar = true
 	}

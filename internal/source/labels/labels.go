@@ -19,7 +19,7 @@ import (
 // A Reading is what was read of labels.
 type Reading struct {
 	pod.Pod
-	// Warnings tell what of a Compose file is ignored, for its user to be told. They do
+	// Warnings tell what is ignored, and what was probably not meant, for its user to be told. They do
 	// not depend on the pod being valid.
 	Warnings pod.Problems
 
@@ -39,15 +39,21 @@ func Read(labels map[string]string, own compose.Own) (Reading, error) {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		r.label(key, labels[key])
 	}
+	if _, inFile := labels[pod.ComposeFile]; !inFile && labels[pod.Project] != "" {
+		r.wrong(pod.Project, "is about the volumes of a Compose file, and there is none; leave it out, or name the file in %s", pod.ComposeFile)
+	}
 	if file, given := labels[pod.ComposeFile]; given {
-		r.composeFile(strings.TrimSpace(file))
+		r.composeFile(strings.TrimSpace(file), labels)
+	} else if r.known != nil && *r.known {
+		r.nameComponents()
 	}
 	r.arrange()
 	if len(r.pod.Components) == 0 && len(r.problems) == 0 {
 		r.noComponent()
 	}
 	r.attachCopies()
-	read := Reading{Pod: pod.Complete(r.pod), Warnings: r.file.Locate(r.file.Warnings), init: r.init, file: r.file}
+	read := Reading{Pod: pod.Complete(r.pod), Warnings: append(r.warnings, r.file.Locate(r.file.Warnings)...), init: r.init, file: r.file}
+	read.Warnings = append(read.Warnings, read.Locate(pod.Collisions(read.Pod, nil))...)
 	if invalid, _ := pod.Validate(read.Pod).(pod.Problems); invalid != nil {
 		r.problems = append(r.problems, r.news(read.ofInit(once(invalid)))...)
 	}
@@ -78,8 +84,10 @@ type reader struct {
 	groups   []compose.Group // of labels or a file
 	file     compose.File    // that the components are in, if they are in one
 	hasFile  bool
+	known    *bool // whether components find each other by name, if that is said
 	copies   []copies
 	problems pod.Problems
+	warnings pod.Problems
 }
 
 // label reads one label, if it is ours.
@@ -87,13 +95,15 @@ func (r *reader) label(key, value string) {
 	component, isComponent := strings.CutPrefix(key, pod.ComponentPrefix)
 	target, isCopy := strings.CutPrefix(key, pod.CopyPrefix)
 	switch {
-	case key == pod.ComposeFile: // read when it is known to be alone
+	case key == pod.ComposeFile, key == pod.Project: // read when it is known to be alone
 	case key == pod.InitComponents:
 		r.initComponents(value)
 	case key == pod.StopGracePeriod:
 		r.stopGrace(strings.TrimSpace(value))
 	case key == pod.RestartBackoff:
 		r.backoff(value)
+	case key == pod.MakeKnown:
+		r.makeKnown(strings.TrimSpace(value))
 	case key == pod.UnreadyMeans:
 		r.unready(strings.TrimSpace(value))
 	case isComponent && r.isName(key, component):
@@ -105,44 +115,24 @@ func (r *reader) label(key, value string) {
 	}
 }
 
-// componentName is what a component can be called: what the engine allows in the
-// name of a container.
-var componentName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
-
 // isName tells whether a component can be called that, and reports it if not.
 func (r *reader) isName(key, name string) bool {
 	switch {
 	case name == "":
 		r.wrong(key, "has no name; write %s<name>", key)
-	case !componentName.MatchString(name):
-		r.wrong(key, "%q is no name for a component; use letters, digits, _ . and -, and begin with a letter or digit", name)
+	case !compose.IsComponentName(name):
+		r.wrong(key, "%q is no name for a component; use letters, digits, _ . and -", name)
 	default:
 		return true
 	}
 	return false
 }
 
-// spellings are the labels that there are, by how all that is meant to be one of
-// them begins.
-var spellings = []struct{ start, right string }{
-	{"pod.component", pod.ComponentPrefix + "<name>"},
-	{"pod.copy", pod.CopyPrefix + "<name>"},
-	{"pod.copies", pod.CopyPrefix + "<name>"},
-	{"pod.compose", pod.ComposeFile},
-	{"pod.init.", pod.InitComponents},
-	{"pod.stop", pod.StopGracePeriod},
-	{"pod.restart", pod.RestartBackoff},
-	{"pod.unready", pod.UnreadyMeans},
-}
-
 // misspelled reports a label that was meant to be one of ours. Others that begin
 // with pod belong to somebody else.
 func (r *reader) misspelled(key string) {
-	for _, s := range spellings {
-		if strings.HasPrefix(strings.ToLower(key), s.start) {
-			r.wrong(key, "unknown label; did you mean %s?", s.right)
-			return
-		}
+	if right := meant(key); right != "" {
+		r.wrong(key, "unknown label; did you mean %s?", right)
 	}
 }
 
@@ -153,14 +143,15 @@ func (r *reader) component(name, text string) {
 	r.problems = append(r.problems, problems...)
 	group := compose.Group{{Name: name}}
 	if node != nil {
-		group, problems = compose.Read(compose.Service{Name: name, Place: place, Node: node}, r.own)
+		read, problems, warnings := compose.Read(compose.Service{Name: name, Place: place, Node: node}, r.own)
+		group, r.warnings = read, append(r.warnings, warnings...)
 		r.problems = append(r.problems, problems...)
 	}
 	r.groups = append(r.groups, group)
 }
 
 // composeFile reads the file that the components are in.
-func (r *reader) composeFile(file string) {
+func (r *reader) composeFile(file string, labels map[string]string) {
 	r.hasFile = true
 	switch {
 	case file == "":
@@ -168,8 +159,14 @@ func (r *reader) composeFile(file string) {
 	case len(r.groups) > 0:
 		r.wrong(pod.ComposeFile, "there are %s labels as well; components are either in a file or in labels", pod.ComponentPrefix+"<name>")
 	default:
-		r.file = compose.ReadFile(file, r.own)
-		r.groups = r.file.Groups
+		own := r.own
+		if project, given := labels[pod.Project]; given {
+			project = strings.TrimSpace(project)
+			own.Project = &project
+		}
+		own.Nameless = r.known != nil && !*r.known
+		r.file = compose.ReadFile(file, own)
+		r.groups, r.pod.Hosts = r.file.Groups, r.file.Hosts
 		r.problems = append(r.problems, r.file.Problems...)
 	}
 }

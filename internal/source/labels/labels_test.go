@@ -50,14 +50,14 @@ func TestReadTakesAFileInPlaceOfComponents(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []pod.Component{
-		{Name: "app", Image: "a", StopGrace: pod.DefaultStopGrace, Copies: []pod.Copy{{Source: "/a", Target: "/b"}}},
+		{Name: "app", Image: "a", Ports: []string{"80/tcp"}, StopGrace: pod.DefaultStopGrace, Copies: []pod.Copy{{Source: "/a", Target: "/b"}}},
 		{Name: "db", Image: "b", StopGrace: pod.DefaultStopGrace, DependsOn: []pod.Dependency{{Name: "app", Condition: pod.Started}}},
 	}
 	if diff := cmp.Diff(pod.Complete(pod.Pod{Components: want}).Components, got.Components); diff != "" {
 		t.Error(diff)
 	}
 	const said = `/pod.yml: services.app: line 2: ports: makes no sense in a pod and is ignored; publish them on the service
-/pod.yml: services.db: line 6: hostname: makes no sense in a pod and is ignored; set it on the service, whose network the whole pod shares`
+/pod.yml: services.db: line 6: hostname: components find it at 127.0.0.1, but the component's own host name is the pod's, which is the service's`
 	if diff := cmp.Diff(said, got.Warnings.Error()); diff != "" {
 		t.Error(diff)
 	}
@@ -325,7 +325,7 @@ var golden = []struct {
 		"pod.copy": "/a:/b", "pod.copy.": "/a:/b", "pod.copies.a": "/a:/b", "pod.compose": "/a", "pod.init.component": "[]",
 	}},
 	{"names", map[string]string{
-		"pod.component.a b": "{image: c}", "pod.component.-a": "{image: c}", "pod.component.a/b": "{image: c}", "pod.component.A_b.c-9": "{image: c}", "pod.copy.a b": "/a:/b",
+		"pod.component.a b": "{image: c}", "pod.component.+a": "{image: c}", "pod.component.a/b": "{image: c}", "pod.component.A_b.c-9": "{image: c}", "pod.copy.a b": "/a:/b",
 	}},
 }
 

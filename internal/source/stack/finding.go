@@ -10,30 +10,12 @@ import (
 	"strings"
 
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source"
+	"github.com/podlike/podlike/internal/source/compose"
 )
 
 // A Finding is a problem, and where it was written.
-type Finding struct {
-	Position
-	pod.Problem
-	// Warning: the pod can be run all the same.
-	Warning bool
-}
-
-// String is the finding on a line, as compilers write it.
-func (f Finding) String() string {
-	kind, place := "", f.Place+": "
-	if f.Warning {
-		kind = "warning: "
-	}
-	if f.Place == "" {
-		place = ""
-	}
-	return f.Position.String() + ": " + kind + place + f.What
-}
-
-// IsProblem reports whether the finding keeps a pod from being run.
-func (f Finding) IsProblem() bool { return !f.Warning }
+type Finding = source.Finding
 
 // Order returns the findings of the main file and then those of others, in the order
 // of their lines, each once.
@@ -42,12 +24,34 @@ func Order(main string, all []Finding) []Finding {
 		return cmp.Or(elsewhere(a, main)-elsewhere(b, main), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	var once []Finding
+	users := map[Finding][]string{} // of an anchor, by what is said there of any of them
+	first := map[Finding]int{}
 	for _, f := range all {
-		if !slices.Contains(once, f) {
+		service, one := anywhere(f)
+		if _, known := first[one]; !known {
+			first[one] = len(once)
 			once = append(once, f)
 		}
+		if !slices.Contains(users[one], service) {
+			users[one] = append(users[one], service)
+		}
+	}
+	for one, services := range users {
+		once[first[one]].What += compose.AlsoIn(services[1:])
 	}
 	return once
+}
+
+// anywhere is what the finding says of whatever service it is about, and that service.
+// On the one line of a file in flow style each service has a place of its own.
+func anywhere(f Finding) (service string, one Finding) {
+	rest, of := strings.CutPrefix(f.Place, "services.")
+	name, path, within := strings.Cut(rest, ": ")
+	if !of || !within {
+		return "", f
+	}
+	f.Place = path
+	return name, f
 }
 
 // elsewhere is 1 for what is in another file than the main one.
@@ -70,7 +74,7 @@ type finder struct {
 // Words of problems that tell a line of the text they are about.
 var (
 	onLine = regexp.MustCompile(`^line (\d+)$`)
-	broken = regexp.MustCompile(`^cannot be read: (?:line (\d+): )?`)
+	broken = regexp.MustCompile(`^cannot be read: (?:line (\d+)(?:, column (\d+))?: |column (\d+): )?`)
 	twice  = regexp.MustCompile(`; line (\d+) has it already$`)
 )
 
@@ -80,17 +84,26 @@ func (f finder) find(p pod.Problem, warning bool) Finding {
 	d, rest, known := f.document(p.Place)
 	switch {
 	case !known && p.Place == f.other.File:
-		return Finding{f.other, pod.Problem{What: p.What}, warning}
+		return Finding{Position: f.other, Problem: pod.Problem{What: p.What}, Warning: warning}
 	case !known:
-		return Finding{f.other, pod.Problem{Place: join(f.shown, p.Place), What: p.What}, warning}
+		return Finding{Position: f.other, Problem: pod.Problem{Place: join(f.shown, p.Place), What: p.What}, Warning: warning}
 	}
 	line, path := parts(rest)
+	column := 0
 	if m := broken.FindStringSubmatch(p.What); m != nil && rest == "" {
-		line = d.brokenLine(m[1])
+		line, _ = strconv.Atoi(m[1])
+		column, _ = strconv.Atoi(m[2] + m[3])
+		if line == 0 && d.broken && !d.env {
+			line = 1
+		}
 	}
 	p.What = d.reword(p.What)
+	if column > 0 {
+		return Finding{Position: d.position(line, column), Problem: pod.Problem{Place: join(d.shown, strings.Join(path, ": ")), What: p.What}, Warning: warning}
+	}
 	keys := strings.FieldsFunc(strings.Join(path, "."), func(r rune) bool { return r == '.' })
-	return Finding{d.where(line, keys, p.What), pod.Problem{Place: join(d.shown, strings.Join(path, ": ")), What: p.What}, warning}
+	p.Place = join(d.shown, strings.Join(path, ": "))
+	return Finding{Position: d.where(line, keys, p.What), Problem: p, Warning: warning}
 }
 
 // parts takes the line, 0 if there is none, out of what a place says of a document.
@@ -125,16 +138,6 @@ func (f finder) document(place string) (d document, rest string, known bool) {
 		}
 	}
 	return d, rest, longest >= 0
-}
-
-// brokenLine is the line from which on the document cannot be read, of which the
-// reader's own idea is said.
-func (d document) brokenLine(said string) int {
-	line, _ := strconv.Atoi(said)
-	if d.root != nil || d.env {
-		return line
-	}
-	return cmp.Or(d.broken(), line)
 }
 
 // join is a place within another; either may be empty.

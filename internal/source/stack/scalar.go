@@ -7,15 +7,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// scalar is the passage that is the value of a scalar in this one.
+// scalar is the span that is the value of a scalar in this one.
 //
 // However YAML folds lines and strips white space, all other characters stay, and in
 // their order. So each is looked for in turn, and white space of the value stands
 // where the character after it does.
-func (p passage) scalar(n *yaml.Node) passage {
-	s := scanner{passage: p, next: p.offset(n.Line, n.Column)}
+func (p span) scalar(n *yaml.Node) span {
+	s := scanner{span: p, next: p.offset(n.Line, n.Column)}
 	s.open(n.Style)
-	value := passage{text: []rune(n.Value)}
+	value := span{text: []rune(n.Value)}
 	here := p.at[s.next]
 	for i, r := range value.text {
 		if isSpace(r) {
@@ -29,7 +29,7 @@ func (p passage) scalar(n *yaml.Node) passage {
 }
 
 // standUpTo has all of the first n characters stand here that do not stand anywhere yet.
-func (p *passage) standUpTo(n int, here Position) {
+func (p *span) standUpTo(n int, here Position) {
 	for len(p.at) < n {
 		p.at = append(p.at, here)
 	}
@@ -46,7 +46,7 @@ func isSpace(r rune) bool {
 
 // A scanner reads the characters of a scalar as they are written.
 type scanner struct {
-	passage
+	span
 	next int
 	// double: within double quotes, where a backslash has a meaning; single: within
 	// single ones, of which two stand for one.

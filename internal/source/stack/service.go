@@ -5,12 +5,14 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mattn/go-shellwords"
 	"gopkg.in/yaml.v3"
 
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
 )
@@ -26,6 +28,7 @@ type service struct {
 	mounted map[string]string
 	env     map[string]string
 	finder  finder
+	remarks []remark // about variables in its labels
 }
 
 // place is where the service is, for the user.
@@ -39,6 +42,7 @@ func (s *service) read() {
 		return
 	}
 	s.finder = finder{documents: map[string]document{}, other: s.position("labels"), shown: s.place()}
+	s.foreign(written)
 	s.mounts()
 	s.environment(child(s.node, "environment"))
 	values := s.labels(written)
@@ -46,8 +50,12 @@ func (s *service) read() {
 		return
 	}
 	read, err := labels.Read(values, compose.Own{Lookup: s.lookup, ReadFile: s.readFile})
-	s.findings = append(s.findings, s.finder.all(read.Warnings, err)...)
-	s.pods = append(s.pods, Pod{Pod: read.Pod, Service: s.name, Image: s.plain(child(s.node, "image")), Command: s.command(), command: s.position("command")})
+	s.findings = append(s.findings, s.withoutVariables(s.finder.all(read.Warnings, err))...)
+	s.check(read)
+	s.pods = append(s.pods, source.Pod{
+		Pod: read.Pod, Name: s.place(), Image: s.plain(child(s.node, "image")), Command: s.command(), StopGrace: s.grace(),
+		Locator: locator{read, s.finder, s.ofService()},
+	})
 }
 
 // command are the arguments of the supervisor, none if its program is another one.
@@ -82,6 +90,21 @@ func (s *service) reject(n *yaml.Node) {
 			s.wrong(l.at, "deploy.labels: "+l.name, "those labels do not reach the supervisor; move it to the service's own labels")
 		}
 	}
+}
+
+// foreign warns of labels that look like ours and are none.
+func (s *service) foreign(n *yaml.Node) {
+	for _, l := range labelsIn(n) {
+		if labels.IsForeign(l.name) {
+			s.warn(l.at, l.name, labels.Foreign)
+		}
+	}
+}
+
+// warn warns of what a node of the stack file is.
+func (s *service) warn(n *yaml.Node, place, what string) {
+	s.wrong(n, place, what)
+	s.findings[len(s.findings)-1].Warning = true
 }
 
 // wrong reports a problem with what a node of the stack file is.
@@ -153,10 +176,41 @@ func (s *service) value(l label) document {
 	}
 	d := read(text)
 	d.start, d.shown = s.document.position(l.at.Line, l.at.Column), join(s.place(), l.name)
+	s.remarks = append(s.remarks, remarks...)
 	for _, r := range remarks {
 		s.findings = append(s.findings, r.finding(d.shown))
 	}
 	return d
+}
+
+// withoutVariables returns what was found in labels with one message in place of two for what
+// is wrong on the line of a variable that is not set.
+func (s *service) withoutVariables(found []Finding) []Finding {
+	for i, f := range found {
+		component, isImage := strings.CutSuffix(f.Place, ": image")
+		var unset []string
+		for _, r := range s.remarks {
+			if r.unset != "" && r.at.File == f.File && r.at.Line == f.Line {
+				unset = append(unset, r.unset)
+			}
+		}
+		switch {
+		case f.Warning || unset == nil:
+			continue
+		case isImage:
+			left, _ := strconv.QuotedPrefix(f.What)
+			left, _ = strconv.Unquote(left)
+			found[i].Problem = compose.UnsetImage(component, unset, left)
+		default:
+			found[i].What += "; the variable " + strings.Join(unset, " and ") + " is not set, which may be why"
+		}
+		s.findings = slices.DeleteFunc(s.findings, func(other Finding) bool {
+			return slices.ContainsFunc(s.remarks, func(r remark) bool {
+				return r.unset != "" && r.at == other.Position && other.Line == f.Line && other.Warning
+			})
+		})
+	}
+	return found
 }
 
 // lookup finds a variable that the service gives to its supervisor.

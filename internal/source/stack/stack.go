@@ -16,31 +16,17 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
 )
-
-// A Pod is one that a file describes.
-type Pod struct {
-	pod.Pod
-	// Service of the stack that runs it, and its Image. Empty if the file is a Compose file.
-	Service, Image string
-	// Command are the arguments that the service gives to its supervisor.
-	Command []string
-	command Position
-}
-
-// WrongCommand is a finding about the pod's Command.
-func (p Pod) WrongCommand(what string) Finding {
-	return Finding{Position: p.command, Problem: pod.Problemf("services."+p.Service+": command", "%s", what)}
-}
 
 // Read reads the pods of a stack file: one for each service that has labels of ours. A
 // file in which no service has is a Compose file, and one pod.
 //
 // Own is of the machine on which the file is: variables of who would deploy the stack,
 // and its file system. With findings that are problems the pods are incomplete.
-func Read(file string, own compose.Own) ([]Pod, []Finding) {
+func Read(file string, own compose.Own) ([]source.Pod, []Finding) {
 	r := reader{file: file, own: own}
 	r.read()
 	return r.pods, Order(file, r.findings)
@@ -51,23 +37,31 @@ type reader struct {
 	file     string
 	own      compose.Own
 	document document
-	pods     []Pod
+	pods     []source.Pod
 	findings []Finding
 }
 
 func (r *reader) read() {
 	text, err := r.own.ReadFile(r.file)
 	if err != nil {
-		r.findings = []Finding{{Position: Position{r.file, 1, 1}, Problem: pod.Problemf("", "cannot be read: %s", reason(err))}}
+		r.findings = []Finding{{Position: Position{File: r.file, Line: 1, Column: 1}, Problem: pod.Problemf("", "cannot be read: %s", reason(err))}}
 		return
 	}
 	r.document = read(whole(r.file, string(text)))
-	root, problems := compose.Parse(r.file, string(text))
-	services := ofPods(root)
-	if root != nil && len(services) == 0 {
+	roots, problems := compose.ParseAll(r.file, string(text))
+	if len(roots) > 0 && !slices.ContainsFunc(roots, func(root *yaml.Node) bool { return len(ofPods(root)) > 0 }) {
 		r.composeFile()
 		return
 	}
+	if len(roots) > 1 {
+		problems = append(problems, pod.Problemf(r.file,
+			"cannot be read: line %d: only one YAML document may be here, for docker stack deploy reads no other", roots[1].Line))
+	}
+	var root *yaml.Node
+	if len(roots) > 0 {
+		root = roots[0]
+	}
+	services := ofPods(root)
 	f := finder{documents: map[string]document{r.file: r.document}}
 	for _, p := range problems {
 		r.findings = append(r.findings, f.find(p, false))
@@ -100,7 +94,7 @@ func (r *reader) composeFile() {
 		return text, err
 	}}
 	read, err := labels.Read(map[string]string{pod.ComposeFile: r.file}, own)
-	r.pods = []Pod{{Pod: read.Pod}}
+	r.pods = []source.Pod{{Pod: read.Pod, Locator: locator{read: read, finder: f}}}
 	r.findings = f.all(read.Warnings, err)
 }
 
@@ -130,21 +124,6 @@ func (f finder) all(warnings pod.Problems, err error) (all []Finding) {
 		all = append(all, f.find(w, true))
 	}
 	return all
-}
-
-// ReadLabels reads the labels of a container, whose findings have the label in place of
-// a file. Its files are not looked into.
-func ReadLabels(all map[string]string) []Finding {
-	f := finder{documents: map[string]document{}, other: Position{"labels", 1, 1}}
-	for key, value := range all {
-		f.documents[key] = read(whole(key, value))
-	}
-	own := compose.Own{
-		Lookup:   func(string) (string, bool) { return "", false },
-		ReadFile: func(file string) ([]byte, error) { return nil, unseenFile(file, "it is in the container") },
-	}
-	read, err := labels.Read(all, own)
-	return Order("", f.all(read.Warnings, err))
 }
 
 // ofPods are those services, with their names, of a stack that have labels of ours.

@@ -10,7 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
+	"github.com/podlike/podlike/internal/source/labels"
 	"github.com/podlike/podlike/internal/source/stack"
 )
 
@@ -40,9 +43,9 @@ func lines(findings []stack.Finding) []string {
 func TestAStackHasAPodForEachServiceWithLabels(t *testing.T) {
 	const text = `
 services:
-  a: {image: 'sup:$TAG', command: '-logs "-pause-image=x y"', labels: {pod.component.web: '{image: b, environment: [A]}'}, environment: {A: $TAG}}
+  a: {volumes: [/var/run:/var/run], image: 'sup:$TAG', command: '-logs "-pause-image=x y"', labels: {pod.component.web: '{image: b, environment: [A]}'}, environment: {A: $TAG}}
   b: {image: nginx, labels: [com.example=x]}
-  c: {image: sup, command: [-logs], labels: ['pod.component.web={image: "$$"}', 'pod.component.web={image: c, environment: [A, B, C]}'], environment: [A, 'B=$$x']}
+  c: {volumes: [{type: bind, source: /s, target: /run/docker.sock}], image: sup, command: [-logs], labels: ['pod.component.web={image: "$$"}', 'pod.component.web={image: c, environment: [A, B, C]}'], environment: [A, 'B=$$x']}
 `
 	pods, findings := stack.Read("s.yml", on(map[string]string{"s.yml": text}, map[string]string{"TAG": "1", "A": "mine"}))
 	if len(findings) > 0 {
@@ -51,9 +54,51 @@ services:
 	var got []string
 	for _, p := range pods {
 		c := p.Components[0]
-		got = append(got, p.Service, p.Image, strings.Join(p.Command, "|"), c.Name, c.Image, c.Env["A"], c.Env["B"])
+		got = append(got, p.Name, p.Image, strings.Join(p.Command, "|"), c.Name, c.Image, c.Env["A"], c.Env["B"])
 	}
-	want := []string{"a", "sup:1", "-logs|-pause-image=x y", "web", "b", "1", "", "c", "sup", "-logs", "web", "c", "mine", "$x"}
+	want := []string{"services.a", "sup:1", "-logs|-pause-image=x y", "web", "b", "1", "", "services.c", "sup", "-logs", "web", "c", "mine", "$x"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What somebody else has against a pod is told at the place where it was written.
+func TestAPodKnowsWhereItWasWritten(t *testing.T) {
+	const text = `
+services:
+  a:
+    image: sup
+    command: [-nonsense]
+    labels:
+      pod.component.web: |
+        image: b
+        mem_limit: 1g
+    volumes: [/var/run/docker.sock:/var/run/docker.sock]
+`
+	problems := pod.Problems{{Place: "pod.component.web: mem_limit", What: "too much"}, {Place: source.CommandPlace, What: "no such flag"}}
+	var got []string
+	for _, from := range []source.Source{
+		stack.File{Name: "s.yml", Own: on(map[string]string{"s.yml": text}, nil)},
+		stack.File{Name: "c.yml", Own: on(map[string]string{"c.yml": "services:\n  web:\n    image: b\n    mem_limit: 1g\n"}, nil)},
+		stack.Labels{"pod.component.web": "image: b\nmem_limit: 1g\n"},
+		labels.Source{Labels: map[string]string{"pod.component.web": "image: b\nmem_limit: 1g\n"}, Own: on(nil, nil)},
+	} {
+		pods, findings := from.Read()
+		if len(pods) != 1 || len(findings) > 0 {
+			t.Fatalf("%+v: %q", pods, lines(findings))
+		}
+		got = append(got, lines(pods[0].Locate(problems[:1], true))...)
+		if pods[0].Name != "" { // which has a command
+			got = append(got, lines(pods[0].Locate(problems[1:], false))...)
+		}
+	}
+	want := []string{
+		"s.yml:9:9: warning: services.a: pod.component.web: mem_limit: too much",
+		"s.yml:5:5: services.a: command: no such flag",
+		"c.yml:4:5: warning: services.web: mem_limit: too much",
+		"pod.component.web:2:1: warning: mem_limit: too much",
+		"warning: pod.component.web: mem_limit: too much",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -93,6 +138,92 @@ services:
 	}
 }
 
+func TestLabelsThatOnlyLookLikeOursAreDoubted(t *testing.T) {
+	const text = `
+services:
+  a:
+    labels:
+      pod.component.web: '{image: b}'
+      pod.componnet.vpn: '{image: b}'
+      pod.owner: me
+      com.example: x
+  b: {labels: [pod.hostnames=x]}
+`
+	_, findings := stack.Read("s.yml", on(map[string]string{"s.yml": text}, nil))
+	want := []string{
+		"s.yml:6:7: services.a: pod.componnet.vpn: unknown label; did you mean pod.component.<name>?",
+		"s.yml:7:7: warning: services.a: pod.owner: is none of Podlike's labels and does nothing; README lists them",
+	}
+	if diff := cmp.Diff(want, lines(findings)); diff != "" {
+		t.Error(diff)
+	}
+	want = []string{"pod.owner:1:1: warning: is none of Podlike's labels and does nothing; README lists them"}
+	if diff := cmp.Diff(want, lines(findingsOf(stack.Labels{"pod.component.web": "{image: a}", "pod.owner": "me"}))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhatMakesALabelNoYAMLIsPointedAt(t *testing.T) {
+	const text = `
+services:
+  a:
+    labels:
+      pod.component.folded: >
+        image: a
+        command: b
+      pod.component.star: |
+        image: a
+        environment:
+          - *x
+      pod.component.path: '{image: a, working_dir: "C:\web"}'
+      pod.component.seen: |
+        image: a
+        us​er: b
+      "pod.component.tab": "image: a\n\tuser: b"
+      pod.copy.seen: "@a:/b"
+`
+	_, findings := stack.Read("s.yml", on(map[string]string{"s.yml": strings.ReplaceAll(text, `\u200b`, "\u200b")}, nil))
+	want := []string{
+		"s.yml:7:16: services.a: pod.component.folded: cannot be read: command: begins in the middle of a line, as it does below a label that ends in >; write | there, or begin a line with it",
+		"s.yml:11:13: services.a: pod.component.star: cannot be read: *x stands for an anchor &x, and none comes before it; add the anchor, or write '*x' in quotes",
+		`s.yml:12:55: services.a: pod.component.path: cannot be read: \w is no escape in double quotes; write the text in single quotes: 'C:\web'`,
+		`s.yml:15:9: services.a: pod.component.seen: us\u200ber: unknown key; delete the invisible character U+200B in it`,
+		"s.yml:16:41: services.a: pod.component.tab: cannot be read: a tab indents the line, where YAML has spaces only; write spaces",
+		"s.yml:17:23: services.a: pod.copy.seen: cannot be read: a value cannot begin with @; write it in quotes: '@a:/b'",
+	}
+	if diff := cmp.Diff(want, lines(findings)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnImageWithoutItsVariableIsOneMessage(t *testing.T) {
+	const text = `
+services:
+  a:
+    labels:
+      pod.component.web: |
+        image: web:${TAG}-1
+      pod.component.db: |
+        image: ${DB}
+        user: ${ME}
+      pod.component.log: |
+        image: log${TAG}
+      pod.component.last: |
+        image: log:${TAG}
+`
+	_, findings := stack.Read("s.yml", on(map[string]string{"s.yml": text}, nil))
+	want := []string{
+		`s.yml:6:9: services.a: pod.component.web: image: the variable TAG is not set, which leaves "web:-1" of the image; set it, or write another value as in ${TAG:-1.0}`,
+		`s.yml:8:9: services.a: pod.component.db: image: the variable DB is not set, which leaves nothing of the image; set it, or write another value as in ${DB:-1.0}`,
+		`s.yml:9:9: services.a: pod.component.db: user: must be a string, but is empty; the variable ME is not set, which may be why`,
+		`s.yml:11:19: warning: services.a: pod.component.log: the variable TAG is not set here and stands for nothing; set it as for docker stack deploy`,
+		"s.yml:13:19: services.a: pod.component.last: cannot be read: a colon with a space behind it cannot be within a value; write the value in quotes: 'log:'; the variable TAG is not set, which may be why",
+	}
+	if diff := cmp.Diff(want, lines(findings)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestLabelsOfAContainerAreTheirOwnFiles(t *testing.T) {
 	for name, test := range map[string]struct {
 		why    string
@@ -109,7 +240,8 @@ func TestLabelsOfAContainerAreTheirOwnFiles(t *testing.T) {
 		"Variable": {"they were put in before", map[string]string{"pod.component.web": "{image: a, user: '$A'}"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, lines(stack.ReadLabels(test.labels))); diff != "" {
+			_, findings := stack.Labels(test.labels).Read()
+			if diff := cmp.Diff(test.want, lines(findings)); diff != "" {
 				t.Errorf("%s:\n%s", test.why, diff)
 			}
 		})
@@ -142,4 +274,10 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// findingsOf are what is found in a source.
+func findingsOf(from source.Source) []stack.Finding {
+	_, findings := from.Read()
+	return findings
 }

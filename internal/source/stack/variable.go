@@ -19,12 +19,14 @@ type remark struct {
 	at      Position
 	what    string
 	warning bool
+	// unset is the variable that the remark is about, if it is that it is not set.
+	unset string
 }
 
-// interpolate returns the passage with variables as docker stack deploy puts them in.
+// interpolate returns the span with variables as docker stack deploy puts them in.
 // All of a variable's value stands where its dollar does.
-func (p passage) interpolate(lookup func(string) (string, bool)) (passage, []remark) {
-	var done passage
+func (p span) interpolate(lookup func(string) (string, bool)) (span, []remark) {
+	var done span
 	var remarks []remark
 	text := string(p.text)
 	for {
@@ -66,7 +68,7 @@ func substitute(match []string, lookup func(string) (string, bool)) (string, rem
 	case sign != "":
 		return "", remark{what: strings.TrimSuffix("the variable "+name+" has to be set: "+other, ": ")}
 	case !found:
-		return "", remark{what: "the variable " + name + " is not set here and stands for nothing; set it as for docker stack deploy", warning: true}
+		return "", remark{what: "the variable " + name + " is not set here and stands for nothing; set it as for docker stack deploy", warning: true, unset: name}
 	}
 	return value, remark{}
 }

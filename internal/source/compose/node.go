@@ -7,18 +7,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/tree"
 	"github.com/compose-spec/compose-go/v2/types"
 	"gopkg.in/yaml.v3"
 )
 
-// What is ours and not Compose's is read from YAML as it stands: each key of a mapping
+// A nodeReader reads what is ours and not Compose's, from YAML as it stands: each key of a mapping
 // by a field of its own, and no other key may be there.
+type nodeReader struct{ *report }
 
 // A field reads the value of one key, which is at path within the service.
 type field func(path string, n *yaml.Node)
 
 // mapping reads a mapping, which looks like the form.
-func (r *reader) mapping(path, form string, n *yaml.Node, fields map[string]field) {
+func (r nodeReader) mapping(path, form string, n *yaml.Node, fields map[string]field) {
 	if n.Kind != yaml.MappingNode {
 		r.mustBe(path, form, decoded(n))
 		return
@@ -28,13 +30,14 @@ func (r *reader) mapping(path, form string, n *yaml.Node, fields map[string]fiel
 		if read, known := fields[key]; known {
 			read(path+"."+key, pair[1])
 		} else {
-			r.wrong(path+"."+key, "unknown key; known are %s", strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
+			known := slices.Sorted(maps.Keys(fields))
+			r.wrong(path+"."+key, "unknown key%s", didYouMean(key, known, "; known are "+strings.Join(known, ", ")))
 		}
 	}
 }
 
 // needs reports keys that a mapping has to have.
-func (r *reader) needs(path string, n *yaml.Node, keys ...string) {
+func (r nodeReader) needs(path string, n *yaml.Node, keys ...string) {
 	for _, key := range keys {
 		if n.Kind == yaml.MappingNode && child(n, key) == nil {
 			r.wrong(path+"."+key, "is missing; add it")
@@ -43,7 +46,7 @@ func (r *reader) needs(path string, n *yaml.Node, keys ...string) {
 }
 
 // items reads the items of a list, which looks like the form.
-func (r *reader) items(path, form string, n *yaml.Node, read field) {
+func (r nodeReader) items(path, form string, n *yaml.Node, read field) {
 	if n.Kind != yaml.SequenceNode {
 		r.mustBe(path, form, decoded(n))
 		return
@@ -54,9 +57,9 @@ func (r *reader) items(path, form string, n *yaml.Node, read field) {
 }
 
 // text is a field that is plain text, such as the example.
-func (r *reader) text(to *string, example string) field {
+func (r nodeReader) text(to *string, example string) field {
 	return func(path string, n *yaml.Node) {
-		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || n.Value == "" {
+		if !isWritten(n) || n.Value == "" {
 			r.mustBe(path, "a string such as "+example, decoded(n))
 			return
 		}
@@ -65,13 +68,13 @@ func (r *reader) text(to *string, example string) field {
 }
 
 // words is a field that is a command.
-func (r *reader) words(to *[]string) field {
+func (r nodeReader) words(to *[]string) field {
 	return func(path string, n *yaml.Node) {
 		if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
 			r.wrong(path, "is empty; write a list such as [/check, now]")
 		}
 		r.items(path, "a list of strings such as [/check, now]", n, func(path string, item *yaml.Node) {
-			if item.Kind != yaml.ScalarNode || item.ShortTag() != "!!str" {
+			if !isWritten(item) {
 				r.mustBe(path, "a string", decoded(item))
 				return
 			}
@@ -80,19 +83,30 @@ func (r *reader) words(to *[]string) field {
 	}
 }
 
-// flag is a field that is true or false.
-func (r *reader) flag(to *bool) field {
+// isWritten tells whether n is a scalar that says something. Like asWritten it takes a
+// number for the text that it is written as.
+func isWritten(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null" }
+
+// flag is a field that is true or false, as text too, for that is what a variable is.
+func (r nodeReader) flag(to *bool) field {
 	return func(path string, n *yaml.Node) {
-		if n.Kind != yaml.ScalarNode || n.Value != "true" && n.Value != "false" {
+		value, is := castFlag(n.Value)
+		if n.Kind != yaml.ScalarNode || !is {
 			r.mustBe(path, flag, decoded(n))
 			return
 		}
-		*to = n.Value == "true"
+		*to = value
 	}
 }
 
+// castFlag is the flag that compose-go makes of text.
+func castFlag(text string) (value, ok bool) {
+	value, ok = cast(tree.NewPath("services", only, "tty"), text).(bool)
+	return value, ok
+}
+
 // whole is a field that is a whole number. In a file a variable makes it text.
-func (r *reader) whole(to *int) field {
+func (r nodeReader) whole(to *int) field {
 	return func(path string, n *yaml.Node) {
 		value, err := strconv.ParseInt(n.Value, 0, 32)
 		if n.Kind != yaml.ScalarNode || n.Value == "" || err != nil {
@@ -104,7 +118,7 @@ func (r *reader) whole(to *int) field {
 }
 
 // seconds is a field that is a whole number of them.
-func (r *reader) seconds(to *time.Duration) field {
+func (r nodeReader) seconds(to *time.Duration) field {
 	return func(path string, n *yaml.Node) {
 		seconds := 0
 		r.whole(&seconds)(path, n)
@@ -113,7 +127,7 @@ func (r *reader) seconds(to *time.Duration) field {
 }
 
 // duration is a field that is one as Compose writes them.
-func (r *reader) duration(to *time.Duration) field {
+func (r nodeReader) duration(to *time.Duration) field {
 	return func(path string, n *yaml.Node) {
 		d, ok := Duration(n.Value)
 		if n.Kind != yaml.ScalarNode || !ok {

@@ -9,7 +9,7 @@ import (
 )
 
 // scalarOf is the first value of the mapping that a file holds.
-func scalarOf(t *testing.T, file string) passage {
+func scalarOf(t *testing.T, file string) span {
 	t.Helper()
 	var n yaml.Node
 	if err := yaml.Unmarshal([]byte(file), &n); err != nil {
@@ -62,7 +62,10 @@ func TestEveryCharacterOfAScalarStandsWhereItIsWritten(t *testing.T) {
 
 // FuzzBlock puts any YAML into a file as a block, and looks for every node of it there.
 func FuzzBlock(f *testing.F) {
-	for _, seed := range []string{"image: a\nports: [80]", "- a\n-   b: |\n      c\n\n  d: 'e\n    f'", "\n\n  a: {b: c}\n  é: ☺", "# x\na: \"\\u0041\"\n", "a:\tb\r\nc: d", "? a\n: b"} {
+	for _, seed := range []string{
+		"image: a\nports: [80]", "- a\n-   b: |\n      c\n\n  d: 'e\n    f'", "\n\n  a: {b: c}\n  é: ☺",
+		"# x\na: \"\\u0041\"\n", "a:\tb\r\nc: d", "? a\n: b",
+	} {
 		f.Add(seed, uint8(2))
 	}
 	f.Fuzz(func(t *testing.T, text string, indent uint8) {
@@ -79,7 +82,7 @@ func FuzzBlock(f *testing.F) {
 		}
 		p := whole("f", file).scalar(outer.Content[0].Content[1])
 		for _, n := range nodes(&inner) {
-			want := Position{"f", n.Line + 2, n.Column + width}
+			want := Position{File: "f", Line: n.Line + 2, Column: n.Column + width}
 			if got := p.position(n.Line, n.Column); got != want {
 				t.Errorf("%q at %d:%d is said to stand at %s, not %s, in\n%s", n.Value, n.Line, n.Column, got, want, file)
 			}
@@ -132,7 +135,7 @@ func TestVariablesMoveNothingThatFollows(t *testing.T) {
 				t.Errorf("%s: got %q and %q, want %q and %q", test.why, string(p.text), got, test.want, test.said)
 			}
 			x, column := strings.Index(string(p.text), "X"), len([]rune(test.text))
-			if got := p.at[len([]rune(string(p.text)[:x]))]; got != (Position{"f", 1, column}) || len(p.at) != len(p.text)+1 {
+			if got := p.at[len([]rune(string(p.text)[:x]))]; got != (Position{File: "f", Line: 1, Column: column}) || len(p.at) != len(p.text)+1 {
 				t.Errorf("%s: X is said to stand at %s, not in column %d", test.why, got, column)
 			}
 		})
