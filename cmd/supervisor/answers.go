@@ -5,7 +5,7 @@ import (
 
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/supervise"
 )
@@ -20,14 +20,14 @@ const (
 // answers are what those who ask are told, also while there is no pod yet.
 type answers struct {
 	ring *event.Ring
-	book *output.Book
+	book *logbuffer.Buffer
 	s    atomic.Pointer[supervise.Supervisor]
 }
 
 var _ status.Source = (*answers)(nil)
 
 func newAnswers() *answers {
-	return &answers{ring: event.NewRing(keepEvents), book: output.NewBook(keepOutput)}
+	return &answers{ring: event.NewRing(keepEvents), book: logbuffer.NewBuffer(keepOutput)}
 }
 
 // of has the answers be about a pod from now on.
@@ -62,4 +62,4 @@ func (a *answers) Status() status.Pod {
 func (a *answers) Events() *event.Ring { return a.ring }
 
 // Logs implements status.Source.
-func (a *answers) Logs() *output.Book { return a.book }
+func (a *answers) Logs() *logbuffer.Buffer { return a.book }

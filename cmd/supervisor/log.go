@@ -8,7 +8,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/podlike/podlike/internal/event"
-	"github.com/podlike/podlike/internal/output"
 )
 
 // newLog makes a log of events: for people on a terminal, JSON otherwise.
@@ -20,7 +19,7 @@ func newLog(to io.Writer, debug bool) event.Sink {
 	if debug {
 		level = zerolog.DebugLevel
 	}
-	log := zerolog.New(output.Shared(to)).Level(level)
+	log := zerolog.New(&shared{to: to}).Level(level)
 	return func(e event.Event) { record(log.WithLevel(levelOf(e)), e) }
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/status"
 )
 
@@ -86,22 +86,21 @@ func (p *pages) name(components []status.Component, coloured bool) {
 	}
 }
 
-// print writes one line to the stream it came from.
-func (p *pages) print(l output.Line) error {
-	to, text := p.stdout, l.Text
-	switch {
-	case l.Lost > 0:
-		to, text = p.stderr, fmt.Sprintf("supervisor: lines of %s before this that are not kept: %d", l.Component, l.Lost)
-	case l.Cut > 0:
-		text += fmt.Sprintf(" [and %d bytes that are not kept]", l.Cut)
+// print writes one line to the stream it came from. A very long line comes in parts, which
+// are one line again where there are no names before them.
+func (p *pages) print(l logbuffer.Line) error {
+	if l.Lost > 0 {
+		_, err := fmt.Fprintf(p.stderr, "supervisor: lines of %s before this that are not kept: %d\n", l.Component, l.Lost)
+		return err
 	}
-	if l.Stream == output.Stderr {
+	to, text := p.stdout, p.prefix(l.Component)+l.Text
+	if l.Stream == logbuffer.Stderr {
 		to = p.stderr
 	}
-	if l.Lost == 0 {
-		text = p.prefix(l.Component) + text
+	if !l.Partial || p.prefixes != nil {
+		text += "\n"
 	}
-	_, err := io.WriteString(to, text+"\n")
+	_, err := io.WriteString(to, text)
 	return err
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/podlike/podlike/internal/event"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/status"
 )
 
@@ -40,21 +40,22 @@ func TestLogsAreAskedForAsOthersDo(t *testing.T) {
 
 func TestLinesGoWhereTheyCameFrom(t *testing.T) {
 	components := []status.Component{{Name: "a"}, {Name: "proxy"}}
-	lines := []output.Line{
+	lines := []logbuffer.Line{
 		{Component: "a", Lost: 3},
-		{Component: "a", Stream: output.Stdout, Text: "one"},
-		{Component: "proxy", Stream: output.Stderr, Text: "two"},
-		{Component: "a", Stream: output.Stderr, Text: "", Cut: 7},
-		{Component: "new", Stream: output.Stdout, Text: "\x00\xff"},
+		{Component: "a", Stream: logbuffer.Stdout, Text: "one"},
+		{Component: "proxy", Stream: logbuffer.Stderr, Text: "two"},
+		{Component: "a", Stream: logbuffer.Stderr, Text: "be", Partial: true},
+		{Component: "a", Stream: logbuffer.Stderr, Text: "gin"},
+		{Component: "new", Stream: logbuffer.Stdout, Text: "\x00\xff"},
 	}
 	for name, test := range map[string]struct {
 		why            string
 		name           func(*pages)
 		stdout, stderr string
 	}{
-		"One":    {"byte for byte, as docker logs", func(*pages) {}, "one\n\x00\xff\n", "supervisor: lines of a before this that are not kept: 3\ntwo\n [and 7 bytes that are not kept]\n"},
-		"All":    {"with names in a column", func(p *pages) { p.name(components, false) }, "a     | one\nnew | \x00\xff\n", "supervisor: lines of a before this that are not kept: 3\nproxy | two\na     |  [and 7 bytes that are not kept]\n"},
-		"Colour": {"each name in its own", func(p *pages) { p.name(components, true) }, "\x1b[36ma     | \x1b[0mone\nnew | \x00\xff\n", "supervisor: lines of a before this that are not kept: 3\n\x1b[33mproxy | \x1b[0mtwo\n\x1b[36ma     | \x1b[0m [and 7 bytes that are not kept]\n"},
+		"One":    {"byte for byte, as docker logs", func(*pages) {}, "one\n\x00\xff\n", "supervisor: lines of a before this that are not kept: 3\ntwo\nbegin\n"},
+		"All":    {"with names in a column", func(p *pages) { p.name(components, false) }, "a     | one\nnew | \x00\xff\n", "supervisor: lines of a before this that are not kept: 3\nproxy | two\na     | be\na     | gin\n"},
+		"Colour": {"each name in its own", func(p *pages) { p.name(components, true) }, "\x1b[36ma     | \x1b[0mone\nnew | \x00\xff\n", "supervisor: lines of a before this that are not kept: 3\n\x1b[33mproxy | \x1b[0mtwo\n\x1b[36ma     | \x1b[0mbe\n\x1b[36ma     | \x1b[0mgin\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
@@ -86,7 +87,7 @@ func TestOutputIsPrintedAsItComes(t *testing.T) {
 	a := newAnswers()
 	answering(t, a)
 	web := a.book.Run("web")
-	web.Keeper(output.Stdout).Add([]byte("before"))
+	web.Keeper(logbuffer.Stdout).Add([]byte("before\n"))
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +106,7 @@ func TestOutputIsPrintedAsItComes(t *testing.T) {
 		if _, err := io.ReadFull(read, got); err != nil || string(got) != want {
 			t.Fatalf("got %q, %v, want %q", got, err, want)
 		}
-		web.Keeper(output.Stdout).Add([]byte("now"))
+		web.Keeper(logbuffer.Stdout).Add([]byte("now\n"))
 	}
 	cancel()
 	printing.Wait()

@@ -13,7 +13,7 @@ import (
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/identity"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/status"
@@ -156,13 +156,13 @@ func serveStatus(a *answers) (func(), error) {
 }
 
 // config is what the supervisor of a pod works with.
-func config(e engine.Engine, r runnable, o options, tell event.Sink, book *output.Book, stdout, stderr io.Writer) supervise.Config {
+func config(e engine.Engine, r runnable, o options, tell event.Sink, book *logbuffer.Buffer, stdout, stderr io.Writer) supervise.Config {
 	c := supervise.Config{
 		Engine: e, Pod: r.pod, Keys: r.keys, Owner: r.owner, OOMScore: r.oomScore,
 		Tell: tell, Book: book, OOMKills: oomKills,
 	}
 	if o.logs {
-		c.Stdout, c.Stderr = output.Shared(stdout), output.Shared(stderr)
+		c.Stdout, c.Stderr = &shared{to: stdout}, &shared{to: stderr}
 	}
 	return c
 }

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/podlike/podlike/internal/event"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 )
 
 // Health asks the supervisor of this container how its pod is: starting, healthy
@@ -58,13 +58,13 @@ func Events(ctx context.Context, follow bool, tell func(e event.Event, lost int)
 
 // Logs passes lines of the components' output on, until the supervisor ends where
 // they are followed. An error of tell's ends it.
-func Logs(ctx context.Context, q LogQuery, tell func(output.Line) error) error {
+func Logs(ctx context.Context, q LogQuery, tell func(logbuffer.Line) error) error {
 	return each(ctx, logsPath, q.values(), q.Follow, func(t toldLine) error { return tell(t.line()) })
 }
 
 // told is a line as it is sent.
-func told(l output.Line) toldLine {
-	t := toldLine{At: l.At, Component: l.Component, Stream: l.Stream, Text: l.Text, Cut: l.Cut, Lost: l.Lost}
+func told(l logbuffer.Line) toldLine {
+	t := toldLine{At: l.At, Component: l.Component, Stream: l.Stream, Text: l.Text, Partial: l.Partial, Lost: l.Lost}
 	if !utf8.ValidString(l.Text) {
 		t.Text, t.Raw = "", []byte(l.Text)
 	}
@@ -72,11 +72,11 @@ func told(l output.Line) toldLine {
 }
 
 // line is a line as it was.
-func (t toldLine) line() output.Line {
+func (t toldLine) line() logbuffer.Line {
 	if t.Raw != nil {
 		t.Text = string(t.Raw)
 	}
-	return output.Line{At: t.At, Component: t.Component, Stream: t.Stream, Text: t.Text, Cut: t.Cut, Lost: t.Lost}
+	return logbuffer.Line{At: t.At, Component: t.Component, Stream: t.Stream, Text: t.Text, Partial: t.Partial, Lost: t.Lost}
 }
 
 // each asks for a stream of values and passes them on. One that is followed ends when

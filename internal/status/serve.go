@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/podlike/podlike/internal/event"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 )
 
 // The paths are versioned: what is at one of them may get more fields, and no others.
@@ -39,7 +39,7 @@ type Source interface {
 	Health() string
 	Status() Pod
 	Events() *event.Ring
-	Logs() *output.Book
+	Logs() *logbuffer.Buffer
 }
 
 // Serve answers until ctx is done. Those who follow get what there is until then.
@@ -145,15 +145,15 @@ func serveEvents(w http.ResponseWriter, r *http.Request, ring *event.Ring) {
 	})
 }
 
-// A toldLine is an output.Line in JSON. Text that is no UTF-8 is in Raw.
+// A toldLine is a logbuffer.Line in JSON. Text that is no UTF-8 is in Raw.
 type toldLine struct {
-	At        time.Time     `json:"time,omitzero"`
-	Component string        `json:"component"`
-	Stream    output.Stream `json:"stream,omitempty"`
-	Text      string        `json:"line"`
-	Raw       []byte        `json:"raw,omitempty"`
-	Cut       int           `json:"cut,omitempty"`
-	Lost      int           `json:"lost,omitempty"`
+	At        time.Time        `json:"time,omitzero"`
+	Component string           `json:"component"`
+	Stream    logbuffer.Stream `json:"stream,omitempty"`
+	Text      string           `json:"line"`
+	Raw       []byte           `json:"raw,omitempty"`
+	Partial   bool             `json:"partial,omitempty"`
+	Lost      int              `json:"lost,omitempty"`
 }
 
 func serveLogs(w http.ResponseWriter, r *http.Request, s Source) {
@@ -169,8 +169,10 @@ func serveLogs(w http.ResponseWriter, r *http.Request, s Source) {
 	}
 	f := book.Follow(q.Component, q.Previous, q.Since)
 	stream(w, r, q.Follow && !q.Previous, f.Wait, func(tell func(any)) {
-		for _, l := range f.Read() {
-			tell(told(l))
+		for lines := f.Read(); len(lines) > 0; lines = f.Read() {
+			for _, l := range lines {
+				tell(told(l))
+			}
 		}
 	})
 }
@@ -188,8 +190,8 @@ type LogQuery struct {
 }
 
 // lacks says what is wanted that is not there.
-func (q LogQuery) lacks(book *output.Book, p Pod) error {
-	runs := book.Has(q.Component)
+func (q LogQuery) lacks(book *logbuffer.Buffer, p Pod) error {
+	runs := book.Runs(q.Component)
 	switch {
 	case q.Component == "":
 	case runs == 0 && !slices.Contains(names(p), q.Component):

@@ -19,7 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/podlike/podlike/internal/event"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 )
 
 // role is the variable that tells this program, run once more, what it is.
@@ -142,13 +142,13 @@ type source struct {
 	health func() string
 	pod    Pod
 	ring   *event.Ring
-	book   *output.Book
+	book   *logbuffer.Buffer
 }
 
-func (s source) Health() string      { return s.health() }
-func (s source) Status() Pod         { return s.pod }
-func (s source) Events() *event.Ring { return s.ring }
-func (s source) Logs() *output.Book  { return s.book }
+func (s source) Health() string          { return s.health() }
+func (s source) Status() Pod             { return s.pod }
+func (s source) Events() *event.Ring     { return s.ring }
+func (s source) Logs() *logbuffer.Buffer { return s.book }
 
 // serve answers with health until the returned function is called, which returns
 // Serve's error.

@@ -8,7 +8,7 @@ import (
 	"github.com/podlike/podlike/internal/backoff"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/lifecycle"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/status"
 )
@@ -64,7 +64,7 @@ type ending struct {
 	why               string    // what kept it from running, or its end from being learned
 	message           string    // what the component itself has said of it
 	broken            string    // why it was asked to end
-	said              *output.Run
+	said              *logbuffer.Run
 }
 
 // failed reports whether the run has not come to a good end.

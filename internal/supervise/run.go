@@ -8,7 +8,7 @@ import (
 
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
 )
@@ -46,7 +46,7 @@ type run struct {
 type holding struct {
 	id      engine.ID
 	stream  engine.Stream
-	said    *output.Run
+	said    *logbuffer.Run
 	exited  <-chan engine.Exit
 	asked   atomic.Bool   // its start was asked for
 	started chan struct{} // closed when the start call has returned

@@ -17,7 +17,7 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/supervise"
 )
@@ -120,7 +120,7 @@ func (s *scene) supervisor(name, service string) pod.Owner {
 func (s *scene) run(ctx context.Context) (code int) {
 	s.Helper()
 	c := supervise.Config{
-		Engine: s.Engine, Pod: s.pod, Owner: s.owner, Stdout: &s.stdout, Stderr: &s.stderr, Book: output.NewBook(1 << 16), Hurry: s.hurry,
+		Engine: s.Engine, Pod: s.pod, Owner: s.owner, Stdout: &s.stdout, Stderr: &s.stderr, Book: logbuffer.NewBuffer(1 << 16), Hurry: s.hurry,
 		Tell: func(e event.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

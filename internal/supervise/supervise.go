@@ -14,7 +14,7 @@ import (
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/keyring"
 	"github.com/podlike/podlike/internal/lifecycle"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
 )
@@ -40,7 +40,7 @@ type Config struct {
 	// Stdout and Stderr get the components' output in whole lines. Nil: nobody does.
 	Stdout, Stderr io.Writer
 	// Book keeps the components' output.
-	Book *output.Book
+	Book *logbuffer.Buffer
 	// Hurry is closed when nobody wants to wait for the pod's end any more. Nil: never.
 	Hurry <-chan struct{}
 	// OOMKills is how many processes the kernel has killed for lack of memory so far,

@@ -9,6 +9,7 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/output"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
@@ -129,8 +130,8 @@ func (r *run) drain(name string, h *holding) {
 	stop := context.AfterFunc(r.watching, func() { _ = h.stream.Close() }) // there is nothing more to come
 	defer stop()
 	tty := r.component(name).TTY
-	stdout := output.NewLines("[out] "+name+": ", r.Stdout, h.said.Keeper(output.Stdout), tty)
-	stderr := output.NewLines("[err] "+name+": ", r.Stderr, h.said.Keeper(output.Stderr), false)
+	stdout := output.NewLines("[out] "+name+": ", r.Stdout, h.said.Keeper(logbuffer.Stdout), tty)
+	stderr := output.NewLines("[err] "+name+": ", r.Stderr, h.said.Keeper(logbuffer.Stderr), false)
 	_ = h.stream.Copy(stdout, stderr) // a cut stream ends the output; the container's end is told elsewhere
 	for _, lines := range []*output.Lines{stdout, stderr} {
 		if err := lines.Close(); err != nil {

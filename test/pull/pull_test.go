@@ -22,7 +22,7 @@ import (
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/keyring"
-	"github.com/podlike/podlike/internal/output"
+	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/supervise"
 )
@@ -228,7 +228,7 @@ func TestAnImageThatVanishesBetweenPullAndCreateIsPulledAgain(t *testing.T) {
 	owner := p.d.Run(t, dockertest.Spec{Image: dockertest.Testkit, Cmd: []string{"sleep"}})
 	var told histories
 	code := supervise.New(supervise.Config{
-		Engine: &forgetful{Engine: d, lose: func(ref string) { p.d.Forget(t, ref) }}, Keys: keys, Book: output.NewBook(1 << 16), Tell: told.add,
+		Engine: &forgetful{Engine: d, lose: func(ref string) { p.d.Forget(t, ref) }}, Keys: keys, Book: logbuffer.NewBuffer(1 << 16), Tell: told.add,
 		Owner: pod.Owner{ID: owner.ID, Name: owner.Name},
 		Pod: pod.Complete(pod.Pod{
 			Components: []pod.Component{{Name: "app", Image: p.ref, Command: []string{"exit", "7"}}},
