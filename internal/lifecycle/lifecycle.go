@@ -68,6 +68,9 @@ type Event struct {
 	Kind Kind
 	// Code is its exit code, or 125 to 127 as docker run's if it could not be started.
 	Code int
+	// Ours: a start has failed through no fault of a component that has run before. It is
+	// tried again, whatever the policy.
+	Ours bool
 }
 
 // Action is what is to be done about an event.
@@ -162,6 +165,8 @@ func live(s State, e Event, l Life) (State, Action) {
 		return Waiting, RestartNow
 	case s == Waiting && e.Kind == Due:
 		return Pending, Nothing
+	case e.Kind == StartFailed && e.Ours && s.before(Running):
+		return Waiting, Restart
 	case e.Kind == StartFailed && s.before(Running):
 		return ended(Never, l.after(e.Code, false))
 	case e.Kind == Died && (s == Starting || s == Running || s == Ending):

@@ -93,12 +93,12 @@ func TestAnEndIsFollowedByWhatTheUserWants(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, from := range []State{Starting, Running} {
-				state, action := Next(from, Event{Died, test.code}, test.life)
+				state, action := Next(from, Event{Kind: Died, Code: test.code}, test.life)
 				if state != test.state || action != test.action {
 					t.Errorf("%s: from %s to %q, %q; want %q, %q", test.why, from, state, action, test.state, test.action)
 				}
 			}
-			state, action := Next(Created, Event{StartFailed, test.code}, test.life)
+			state, action := Next(Created, Event{Kind: StartFailed, Code: test.code}, test.life)
 			if want := map[bool]State{true: Never, false: test.state}[test.state == Exited]; state != want || action != test.action {
 				t.Errorf("%s: not started: %q, %q; want %q, %q", test.why, state, action, want, test.action)
 			}
@@ -123,7 +123,7 @@ func TestWhatIsBrokenHasFailedHoweverItEnds(t *testing.T) {
 		"Failed":     {"as ever", Life{Rank: Main, Restart: pod.Restart{Policy: pod.RestartOnFailure}}, 137, Waiting, Restart},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if state, action := Next(Ending, Event{Died, test.code}, test.life); state != test.state || action != test.action {
+			if state, action := Next(Ending, Event{Kind: Died, Code: test.code}, test.life); state != test.state || action != test.action {
 				t.Errorf("%s: %q, %q; want %q, %q", test.why, state, action, test.state, test.action)
 			}
 		})

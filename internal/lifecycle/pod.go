@@ -68,15 +68,15 @@ type Component struct {
 	Health Health
 	// Probed: it has a startup or a readiness probe.
 	Probed bool
-	// Began: it runs, its postStart hooks are done and its startup probe has passed.
-	Began bool
-	// Fit: it has no readiness probe, or that has passed.
-	Fit bool
+	// Started: it runs, its postStart hooks are done and its startup probe has passed.
+	Started bool
+	// Ready: it has no readiness probe, or that has passed.
+	Ready bool
 }
 
-// Ready reports whether the component can do its work.
-func (c Component) Ready() bool {
-	return c.State == Running && c.Began && c.Fit && (!c.Checked || c.Health == Healthy)
+// IsReady reports whether the component can do its work.
+func (c Component) IsReady() bool {
+	return c.State == Running && c.Started && c.Ready && (!c.Checked || c.Health == Healthy)
 }
 
 // PodHealth is the pod's health: starting until every component that has to run is
@@ -91,7 +91,7 @@ func PodHealth(components []Component, once bool, unready pod.Unready) Health {
 		case c.State.Over() || c.State == Stopping || c.State == Running && c.Checked && c.Health == Unhealthy:
 			return Unhealthy
 		default:
-			ready = ready && c.Ready()
+			ready = ready && c.IsReady()
 		}
 	}
 	switch {

@@ -28,7 +28,7 @@ func TestAPodGoesUpOnceAndDownForGood(t *testing.T) {
 }
 
 // runs is a component of which nothing more is to be waited for.
-var runs = Component{State: Running, Began: true, Fit: true}
+var runs = Component{State: Running, Started: true, Ready: true}
 
 // checked is one that runs and has a check that says so.
 func checked(h Health) Component {
@@ -39,7 +39,7 @@ func checked(h Health) Component {
 
 func TestAPodIsAsHealthyAsItsComponents(t *testing.T) {
 	begins, unfit := runs, runs
-	begins.Began, unfit.Fit = false, false
+	begins.Started, unfit.Ready = false, false
 	loud := runs
 	loud.Health = Unhealthy
 	for name, test := range map[string]struct {

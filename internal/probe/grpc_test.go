@@ -179,7 +179,9 @@ func TestARequestIsWhatTheLibraryWouldSend(t *testing.T) {
 
 // A component may answer anything; the supervisor has to live on.
 func FuzzAnAnswerOfAnyBytesIsReadOrRefused(f *testing.F) {
-	for _, body := range []string{"", "\x00\x00\x00\x00\x00", "\x00\x00\x00\x00\x02\x08\x01", "\x01\x00\x00\x00\x02\x08\x01", "\x00\x00\x00\x00\x01\x08", "\x00\x00\x00\x00\x02\x10\x01"} {
+	for _, body := range []string{
+		"", "\x00\x00\x00\x00\x00", "\x00\x00\x00\x00\x02\x08\x01", "\x01\x00\x00\x00\x02\x08\x01", "\x00\x00\x00\x00\x01\x08", "\x00\x00\x00\x00\x02\x10\x01",
+	} {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -27,7 +27,7 @@ func (d Doer) Hook(ctx context.Context, h pod.Hook) error {
 func (d Doer) run(ctx context.Context, x pod.Exec) error {
 	code, output, err := d.Exec(ctx, x)
 	if err == nil && code != 0 {
-		err = errors.New(exited(code, output))
+		err = errors.New(Exited(code, output))
 	}
 	if err != nil {
 		return fmt.Errorf("cannot run %s: %w", strings.Join(x.Command, " "), err)

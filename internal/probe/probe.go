@@ -8,10 +8,12 @@ package probe
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/podlike/podlike/internal/pod"
 )
@@ -39,6 +41,10 @@ type Result struct {
 	Message string
 }
 
+// ErrUnanswered: who runs commands did not answer. It says nothing of the component, whose
+// command may have taken no time at all.
+var ErrUnanswered = errors.New("the engine does not answer")
+
 // An ExecFunc runs a command in a component's container and returns its exit code and
 // what it has printed. When ctx ends, the command is killed before the function
 // returns. An error says that there is no exit code, not that it is bad.
@@ -58,9 +64,9 @@ type Doer struct {
 func (d Doer) Do(ctx context.Context, p pod.Probe) Result {
 	within, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
-	r := d.try(within, p)
+	r, unanswered := d.try(within, p)
 	switch {
-	case within.Err() == nil:
+	case within.Err() == nil || unanswered:
 		return r
 	case ctx.Err() != nil:
 		return Result{Unknown, context.Cause(ctx).Error()}
@@ -68,33 +74,34 @@ func (d Doer) Do(ctx context.Context, p pod.Probe) Result {
 	return Result{Failure, fmt.Sprintf("timed out after %v", p.Timeout)}
 }
 
-// try makes a try that ends with ctx.
-func (d Doer) try(ctx context.Context, p pod.Probe) Result {
+// try makes a try that ends with ctx. Unanswered: nobody was there to make it, however
+// long it took.
+func (d Doer) try(ctx context.Context, p pod.Probe) (r Result, unanswered bool) {
 	switch {
 	case p.HTTP != nil:
-		return d.http(ctx, *p.HTTP)
+		return d.http(ctx, *p.HTTP), false
 	case p.TCP != nil:
-		return connect(ctx, *p.TCP)
+		return connect(ctx, *p.TCP), false
 	case p.GRPC != nil:
-		return d.grpc(ctx, *p.GRPC)
+		return d.grpc(ctx, *p.GRPC), false
 	}
 	return d.exec(ctx, p.Exec)
 }
 
 // exec is a success when the command exits with 0.
-func (d Doer) exec(ctx context.Context, command []string) Result {
+func (d Doer) exec(ctx context.Context, command []string) (r Result, unanswered bool) {
 	code, output, err := d.Exec(ctx, pod.Exec{Command: command})
 	switch {
 	case err != nil:
-		return Result{Unknown, err.Error()}
+		return Result{Unknown, err.Error()}, errors.Is(err, ErrUnanswered)
 	case code != 0:
-		return Result{Failure, exited(code, output)}
+		return Result{Failure, Exited(code, output)}, false
 	}
-	return Result{Outcome: Success}
+	return Result{Outcome: Success}, false
 }
 
-// exited is how a command has failed.
-func exited(code int, output string) string {
+// Exited is how a command has failed, in a message.
+func Exited(code int, output string) string {
 	return with(fmt.Sprintf("exit code %d", code), output)
 }
 
@@ -121,14 +128,26 @@ func failure(err error) Result {
 // maxQuote is how many bytes of what a component says get into a message.
 const maxQuote = 512
 
-// with is what, followed by the beginning of what the component has said itself.
+// with is what, followed by what the component has said itself.
 func with(what, said string) string {
-	said = strings.ToValidUTF8(strings.TrimSpace(said), "�")
-	if said == "" {
+	if said = Quote(said); said == "" {
 		return what
 	}
+	return what + ": " + said
+}
+
+// Quote is the beginning of what a component has said, as part of a message: text without
+// what would move about in a terminal.
+func Quote(said string) string {
+	said = strings.ReplaceAll(strings.ToValidUTF8(said, "�"), "\r\n", "\n")
+	said = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return '�'
+		}
+		return r
+	}, strings.TrimSpace(said))
 	if len(said) > maxQuote {
 		said = strings.ToValidUTF8(said[:maxQuote], "") + " …"
 	}
-	return what + ": " + said
+	return said
 }

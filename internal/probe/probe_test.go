@@ -59,6 +59,7 @@ func TestACommandIsGoodWhenItExitsWith0(t *testing.T) {
 		"Silent":   {"there need not be an output", exits(3, " \n", nil), probe.Failure, "exit code 3"},
 		"Long":     {"a message is for people", exits(1, long, nil), probe.Failure, "exit code 1: " + long[:512] + " …"},
 		"Binary":   {"a message is text", exits(1, "\xff\xfe!", nil), probe.Failure, "exit code 1: �!"},
+		"Colours":  {"nor does it colour a terminal", exits(1, "\x1b[31mno\r\nway\x00\tout", nil), probe.Failure, "exit code 1: �[31mno\nway�\tout"},
 		"NoEngine": {"who could not ask knows nothing", exits(0, "", errors.New("no such engine")), probe.Unknown, "no such engine"},
 	} {
 		t.Run(name, func(t *testing.T) {

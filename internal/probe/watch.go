@@ -34,6 +34,23 @@ type Tried struct {
 	Turned bool
 }
 
+// Sofar is what earlier tries of a run have come to: those of a supervisor that is no more. The
+// zero value is that of a run that begins.
+type Sofar struct {
+	// Since is when the run was started. Zero: now.
+	Since time.Time
+	// Started: its startup probe has succeeded. Ready: so has its readiness probe.
+	Started, Ready bool
+}
+
+// initial is the result that a probe has before any more tries.
+func (s Sofar) initial(k Kind) Outcome {
+	if k == Readiness && s.Ready {
+		return Success
+	}
+	return k.Initial()
+}
+
 // Watch tries the probes of one run of a component, from its start on, and tells of
 // each try that somebody should know of: one that turns its probe's result, one that
 // is no success, and one with a warning. tell is called by more than one goroutine.
@@ -47,8 +64,11 @@ type Tried struct {
 // Watch returns when there is nothing left to try, or ctx ends. When up ends, the pod
 // goes down: liveness and startup end, readiness goes on if it has begun. A try that
 // one of the two cuts short is not told.
-func Watch(ctx, up context.Context, p pod.Probes, d Doer, tell func(Tried)) {
-	started := time.Now()
+func Watch(ctx, up context.Context, p pod.Probes, sofar Sofar, d Doer, tell func(Tried)) {
+	started := sofar.Since
+	if started.IsZero() {
+		started = time.Now()
+	}
 	whileUp, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(up, cancel)()
@@ -56,10 +76,10 @@ func Watch(ctx, up context.Context, p pod.Probes, d Doer, tell func(Tried)) {
 		if p == nil {
 			return Success
 		}
-		w := watcher{kind: k, probe: *p, doer: d, tell: tell, result: k.Initial()}
+		w := watcher{kind: k, probe: *p, doer: d, tell: tell, result: sofar.initial(k)}
 		return w.run(ctx, started.Add(p.InitialDelay))
 	}
-	if watch(whileUp, Startup, p.Startup) != Success {
+	if !sofar.Started && watch(whileUp, Startup, p.Startup) != Success {
 		return
 	}
 	var others sync.WaitGroup

@@ -24,6 +24,7 @@ import (
 // the scripts.
 type scene struct {
 	probes  pod.Probes
+	sofar   probe.Sofar
 	scripts map[string]string
 	// downAfter is when the pod goes down, if not 0. After endAfter all is over.
 	downAfter, endAfter time.Duration
@@ -88,7 +89,7 @@ func (s scene) play(t *testing.T) []string {
 		h.note("%s?", x.Command[0])
 		return h.play(ctx, h.next(s.scripts[x.Command[0]], x.Command[0]))
 	}}
-	probe.Watch(ctx, up, s.probes, d, func(e probe.Tried) {
+	probe.Watch(ctx, up, s.probes, s.sofar, d, func(e probe.Tried) {
 		turned := map[bool]string{true: "turned, "}[e.Turned]
 		h.note("%s: %s%v %s", e.Kind, turned, e.Result.Outcome, e.Result.Message)
 	})

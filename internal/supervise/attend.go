@@ -35,8 +35,8 @@ func (r *run) attend(name string, c pod.Component, h *holding) {
 			return
 		}
 	}
-	r.board.ofRun(name, h.id, func(e *entry) { e.greeted, e.Began = true, c.Probes.Startup == nil })
-	probe.Watch(ctx, up, c.Probes, r.doer(name, h), func(t probe.Tried) { r.tried(name, h, t) })
+	r.board.ofRun(name, h.id, func(e *entry) { e.greeted, e.Started = true, c.Probes.Startup == nil })
+	probe.Watch(ctx, up, c.Probes, probe.Sofar{}, r.doer(name, h), func(t probe.Tried) { r.tried(name, h, t) })
 }
 
 // during is a context that ends with a container's run.
@@ -85,9 +85,9 @@ func (e *entry) tried(t probe.Tried) {
 	}
 	switch {
 	case t.Turned && t.Kind == probe.Startup:
-		e.Began = !failed
+		e.Started = !failed
 	case t.Turned:
-		e.Fit = !failed
+		e.Ready = !failed
 	}
 }
 

@@ -59,10 +59,10 @@ func met(c pod.Condition, e entry) (bool, error) {
 		}
 		return e.State == lifecycle.Done, nil
 	}
-	if e.State.Over() && !e.Began {
+	if e.State.Over() && !e.Started {
 		return false, fmt.Errorf("it has not begun, and another component waits for that: %s", end(e))
 	}
-	return e.Began, nil
+	return e.Started, nil
 }
 
 // metHealth is met for a component's health.
@@ -77,7 +77,7 @@ func metHealth(e entry) (bool, error) {
 	case e.Checked && e.Health == lifecycle.Unhealthy:
 		return false, errors.New("it is unhealthy, and another component waits for its health")
 	}
-	return e.Ready(), nil
+	return e.IsReady(), nil
 }
 
 // end says how a component has ended.

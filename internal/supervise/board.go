@@ -86,7 +86,7 @@ func newBoard(p pod.Pod) *board {
 	for _, c := range p.All() {
 		b.names = append(b.names, c.Name)
 		b.entries[c.Name] = &entry{Component: lifecycle.Component{
-			State: lifecycle.Pending, Life: lifecycle.LifeOf(p, c), Fit: c.Probes.Readiness == nil,
+			State: lifecycle.Pending, Life: lifecycle.LifeOf(p, c), Ready: c.Probes.Readiness == nil,
 			Probed: c.Probes.Readiness != nil || c.Probes.Startup != nil,
 		}, ended: none, before: none}
 	}

@@ -238,7 +238,7 @@ func (r *run) clearAll(ctx context.Context) error {
 	}
 	for _, c := range r.Pod.All() {
 		r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.Reset})
-		r.board.update(c.Name, func(e *entry) { e.started, e.Began = false, false })
+		r.board.update(c.Name, func(e *entry) { e.started, e.Started = false, false })
 	}
 	return nil
 }

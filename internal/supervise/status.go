@@ -90,7 +90,7 @@ func condition(of status.ConditionType, reason string, inTheWay []string) status
 // unreadyLocked are those that have to be ready and are not.
 func (b *board) unreadyLocked() (names []string) {
 	for _, name := range b.names {
-		if e := b.entries[name]; e.Life.Rank != lifecycle.Init && !e.done && !e.Ready() {
+		if e := b.entries[name]; e.Life.Rank != lifecycle.Init && !e.done && !e.IsReady() {
 			names = append(names, name)
 		}
 	}
@@ -113,7 +113,7 @@ func (b *board) uninitializedLocked() (names []string) {
 
 // holdsUp reports whether those that come after a component have to wait for it.
 func (e entry) holdsUp() bool {
-	return e.Life.Rank == lifecycle.Init && e.State != lifecycle.Done || e.Life.Rank == lifecycle.Sidecar && !e.Began
+	return e.Life.Rank == lifecycle.Init && e.State != lifecycle.Done || e.Life.Rank == lifecycle.Sidecar && !e.Started
 }
 
 // heldUpLocked reports whether a component has to wait for what is initial and comes
@@ -138,7 +138,7 @@ func (b *board) statusLocked(c pod.Component) status.Component {
 	e := b.entries[c.Name]
 	s := status.Component{
 		Name: c.Name, Role: status.Role(e.Life.Rank), Image: c.Image, Container: string(e.id),
-		Ready: e.Ready(), Started: e.State == lifecycle.Running && e.Began, Restarts: e.Life.Restarts,
+		Ready: e.IsReady(), Started: e.State == lifecycle.Running && e.Started, Restarts: e.Life.Restarts,
 		State: b.stateLocked(c, *e),
 	}
 	if e.Life.Rank == lifecycle.Init { // as in Kubernetes: it is when others need not wait for it any more
@@ -198,13 +198,13 @@ func (e entry) lacks() string {
 	switch {
 	case e.State == lifecycle.Ending:
 		return e.broken
-	case e.State != lifecycle.Running || e.Ready():
+	case e.State != lifecycle.Running || e.IsReady():
 		return ""
 	case !e.greeted:
 		return "its post_start hooks are not over"
-	case !e.Began:
+	case !e.Started:
 		return e.misses("startup")
-	case !e.Fit:
+	case !e.Ready:
 		return e.misses("readiness")
 	}
 	return "its health check says " + string(cmp.Or(e.Health, lifecycle.Unsure))

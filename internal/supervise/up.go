@@ -335,7 +335,7 @@ func (r *run) hasStarted(name string, h *holding) {
 	r.board.update(name, func(e *entry) { // in one: what the last run was is not to show in this one
 		e.State, _ = lifecycle.Next(e.State, lifecycle.Event{Kind: lifecycle.WasStarted}, e.Life)
 		e.started, e.since, e.broken = true, time.Now(), ""
-		e.Began, e.Fit = !attended, c.Probes.Readiness == nil
+		e.Started, e.Ready = !attended, c.Probes.Readiness == nil
 		e.greeted, e.missed = len(c.PostStart) == 0, ""
 	})
 	r.Tell(event.Event{Kind: event.Started, Component: name, Container: string(h.id)})
