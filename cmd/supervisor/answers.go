@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"github.com/podlike/podlike/internal/event"
@@ -56,6 +57,11 @@ func (a *answers) Status() status.Pod {
 		return status.Pod{Phase: status.Pending, Health: a.Health()}
 	}
 	return s.Status()
+}
+
+// Handover implements status.Source.
+func (a *answers) Handover() error {
+	return errors.New("only what belongs to a pause that was started by hand can outlive its supervisor")
 }
 
 // Events implements status.Source.

@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"github.com/podlike/podlike/internal/lifecycle"
-	"github.com/podlike/podlike/internal/status"
+	"github.com/podlike/podlike/internal/socket"
 )
 
 // healthcheck prints the pod's state and succeeds only when it is healthy.
 func healthcheck(ctx context.Context, stdout io.Writer) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // the image's check has 3 s
 	defer cancel()
-	health, err := status.Health(ctx)
+	health, err := socket.Health(ctx)
 	if err != nil {
 		return exitFault, err
 	}

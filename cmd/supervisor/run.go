@@ -15,6 +15,7 @@ import (
 	"github.com/podlike/podlike/internal/identity"
 	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/socket"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/supervise"
@@ -142,7 +143,7 @@ func signalName(s os.Signal) string {
 
 // serveStatus answers those who ask until the returned function is called.
 func serveStatus(a *answers) (func(), error) {
-	l, err := status.Listen()
+	l, err := socket.Listen()
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,26 +15,12 @@ import (
 
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/logbuffer"
+	"github.com/podlike/podlike/internal/socket"
 )
-
-// Health asks the supervisor of this container how its pod is: starting, healthy
-// or unhealthy.
-func Health(ctx context.Context) (string, error) {
-	body, err := ask(ctx, healthPath, nil)
-	if err != nil {
-		return "", err
-	}
-	defer body.Close()
-	word, err := io.ReadAll(io.LimitReader(body, 1<<10))
-	if err != nil {
-		return "", fmt.Errorf("cannot ask the supervisor: %w", err)
-	}
-	return strings.TrimSpace(string(word)), nil
-}
 
 // Read asks the supervisor of this container how its pod is, at length.
 func Read(ctx context.Context) (p Pod, err error) {
-	body, err := ask(ctx, statusPath, nil)
+	body, err := ask(ctx, http.MethodGet, statusPath, nil)
 	if err != nil {
 		return p, err
 	}
@@ -42,6 +29,15 @@ func Read(ctx context.Context) (p Pod, err error) {
 		return p, fmt.Errorf("cannot read the supervisor's answer: %w", err)
 	}
 	return p, nil
+}
+
+// Handover has the next stop of this container's supervisor leave its components running.
+func Handover(ctx context.Context) error {
+	body, err := ask(ctx, http.MethodPost, handoverPath, nil)
+	if err != nil {
+		return err
+	}
+	return body.Close()
 }
 
 // Events passes on what has happened to the pod and, with follow, what happens, until
@@ -79,10 +75,14 @@ func (t toldLine) line() logbuffer.Line {
 	return logbuffer.Line{At: t.At, Component: t.Component, Stream: t.Stream, Text: t.Text, Partial: t.Partial, Lost: t.Lost}
 }
 
+// errCut is why a stream ends though the pod does not.
+var errCut = errors.New("the supervisor has ended the answer, because it was not read for too long")
+
 // each asks for a stream of values and passes them on. One that is followed ends when
-// the supervisor does, who may have had no time to say so.
+// the supervisor does, who may have had no time to say so. It is an error when that has
+// ended only the stream.
 func each[T any](ctx context.Context, path string, query url.Values, follow bool, tell func(T) error) error {
-	body, err := ask(ctx, path, query)
+	body, err := ask(ctx, http.MethodGet, path, query)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,12 @@ func each[T any](ctx context.Context, path string, query url.Values, follow bool
 		var v T
 		err := values.Decode(&v)
 		switch {
-		case errors.Is(err, io.EOF), follow && cut(err):
+		case errors.Is(err, io.EOF):
+			return nil
+		case follow && cut(err):
+			if _, err := socket.Health(ctx); err == nil {
+				return errCut
+			}
 			return nil
 		case err != nil:
 			return fmt.Errorf("cannot read the supervisor's answer: %w", err)
@@ -108,9 +113,10 @@ func cut(err error) bool {
 }
 
 // ask asks the supervisor of this container and returns the body of its answer.
-func ask(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
+func ask(ctx context.Context, method, path string, query url.Values) (io.ReadCloser, error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return socket.Dial(ctx) }
 	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://podlike"+path+"?"+query.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://podlike"+path+"?"+query.Encode(), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,7 @@ const (
 	Initialized               ConditionType = "Initialized"               // all init components are done, all sidecars have begun
 	ContainersReady           ConditionType = "ContainersReady"           // all but init components are ready, or done
 	Ready                     ConditionType = "Ready"                     // and it does not go down
+	EngineReachable           ConditionType = "EngineReachable"           // the engine answers
 )
 
 // The reasons of conditions.
@@ -60,6 +61,7 @@ const (
 	ContainersNotReady       = "ContainersNotReady"
 	PodCompleted             = "PodCompleted" // it has succeeded
 	PodFailed                = "PodFailed"
+	EngineUnreachable        = "EngineUnreachable" // nothing is decided until it answers again
 )
 
 // A Component is how one component is.
@@ -123,9 +125,11 @@ type StateTerminated struct {
 	Reason string `json:"reason"`
 	// Message is its termination message, or what kept it from being started, or why it
 	// was ended, or of one that failed and says nothing its last output.
-	Message  string    `json:"message,omitempty"`
-	Started  time.Time `json:"startedAt,omitzero"`
-	Finished time.Time `json:"finishedAt,omitzero"`
+	Message string `json:"message,omitempty"`
+	// Unhealthy is why its health check said no. Empty: it did not, or that is not known.
+	Unhealthy string    `json:"unhealthy,omitempty"`
+	Started   time.Time `json:"startedAt,omitzero"`
+	Finished  time.Time `json:"finishedAt,omitzero"`
 	// Last are its last lines of output.
 	Last []string `json:"lastLines,omitempty"`
 }

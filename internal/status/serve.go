@@ -16,14 +16,16 @@ import (
 
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/logbuffer"
+	"github.com/podlike/podlike/internal/socket"
 )
 
 // The paths are versioned: what is at one of them may get more fields, and no others.
+// That of the health, a word, is in package socket.
 const (
-	healthPath = "/v1/health" // a word
-	statusPath = "/v1/status" // a Pod
-	eventsPath = "/v1/events" // a toldEvent a line; ?follow=true
-	logsPath   = "/v1/logs"   // a toldLine a line; ?component=NAME&previous=true&since=TIME&follow=true
+	statusPath   = "/v1/status"   // a Pod
+	eventsPath   = "/v1/events"   // a toldEvent a line; ?follow=true
+	handoverPath = "/v1/handover" // to post to, without a body
+	logsPath     = "/v1/logs"     // a toldLine a line; ?component=NAME&previous=true&since=TIME&follow=true
 )
 
 const (
@@ -31,6 +33,12 @@ const (
 	brief = 5 * time.Second
 	// farewell is what streams get at the end to pass on what they have.
 	farewell = 200 * time.Millisecond
+	// maxStreams is how many may read events or lines at the same time. Each needs some
+	// 200 KiB, and who asks is in the supervisor's own container: people, and a few programs.
+	maxStreams = 16
+	// unread is how long one who reads events or lines may read nothing, before the
+	// connection is closed. It is for as long as somebody may look at one page of them.
+	unread = time.Minute
 )
 
 // A Source knows the pod. It is asked with each request, by several at once.
@@ -38,15 +46,29 @@ type Source interface {
 	// Health is starting, healthy or unhealthy.
 	Health() string
 	Status() Pod
+	// Handover has the next clean stop leave the components running. Its error says why it
+	// cannot.
+	Handover() error
 	Events() *event.Ring
 	Logs() *logbuffer.Buffer
 }
 
 // Serve answers until ctx is done. Those who follow get what there is until then.
 func Serve(ctx context.Context, l net.Listener, s Source) error {
+	return server{Source: s, unread: unread, streams: make(chan struct{}, maxStreams)}.serve(ctx, l)
+}
+
+// A server answers for a Source.
+type server struct {
+	Source
+	unread  time.Duration
+	streams chan struct{} // has one in it for each that is open
+}
+
+func (s server) serve(ctx context.Context, l net.Listener) error {
 	var inside gate
 	server := &http.Server{
-		Handler: inside.guard(handler(s)), ReadHeaderTimeout: brief, WriteTimeout: brief,
+		Handler: inside.guard(s.handler()), ReadHeaderTimeout: brief, WriteTimeout: brief, IdleTimeout: brief,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	over := make(chan error, 1)
@@ -100,17 +122,22 @@ func (g *gate) close() {
 }
 
 // handler answers each path.
-func handler(s Source) http.Handler {
+func (s server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+socket.HealthPath, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintln(w, s.Health()) // who asked may have gone
 	})
 	mux.HandleFunc("GET "+statusPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = encoder(w).Encode(s.Status())
 	})
-	mux.HandleFunc("GET "+eventsPath, func(w http.ResponseWriter, r *http.Request) { serveEvents(w, r, s.Events()) })
-	mux.HandleFunc("GET "+logsPath, func(w http.ResponseWriter, r *http.Request) { serveLogs(w, r, s) })
+	mux.HandleFunc("POST "+handoverPath, func(w http.ResponseWriter, _ *http.Request) {
+		if err := s.Handover(); err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+		}
+	})
+	mux.HandleFunc("GET "+eventsPath, s.serveEvents)
+	mux.HandleFunc("GET "+logsPath, s.serveLogs)
 	return mux
 }
 
@@ -127,14 +154,14 @@ type toldEvent struct {
 	Lost int `json:"lost,omitempty"`
 }
 
-func serveEvents(w http.ResponseWriter, r *http.Request, ring *event.Ring) {
+func (s server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	follow, err := boolean(r.URL.Query(), "follow")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	f := ring.Follow()
-	stream(w, r, follow, f.Wait, func(tell func(any)) {
+	f := s.Events().Follow()
+	s.stream(w, r, follow, f.Wait, func(tell func(any)) bool {
 		events, lost := f.Read()
 		if lost > 0 {
 			tell(toldEvent{Lost: lost})
@@ -142,10 +169,11 @@ func serveEvents(w http.ResponseWriter, r *http.Request, ring *event.Ring) {
 		for i := range events {
 			tell(toldEvent{Event: &events[i]})
 		}
+		return len(events) > 0
 	})
 }
 
-// A toldLine is a logbuffer.Line in JSON. Text that is no UTF-8 is in Raw.
+// A toldLine is an logbuffer.Line in JSON. Text that is no UTF-8 is in Raw.
 type toldLine struct {
 	At        time.Time        `json:"time,omitzero"`
 	Component string           `json:"component"`
@@ -156,24 +184,24 @@ type toldLine struct {
 	Lost      int              `json:"lost,omitempty"`
 }
 
-func serveLogs(w http.ResponseWriter, r *http.Request, s Source) {
+func (s server) serveLogs(w http.ResponseWriter, r *http.Request) {
 	q, err := parseQuery(r.URL.Query())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	book := s.Logs()
-	if err := q.lacks(book, s.Status()); err != nil {
+	buffer := s.Logs()
+	if err := q.lacks(buffer, s.Status()); err != nil {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	f := book.Follow(q.Component, q.Previous, q.Since)
-	stream(w, r, q.Follow && !q.Previous, f.Wait, func(tell func(any)) {
-		for lines := f.Read(); len(lines) > 0; lines = f.Read() {
-			for _, l := range lines {
-				tell(told(l))
-			}
+	f := buffer.Follow(q.Component, q.Previous, q.Since)
+	s.stream(w, r, q.Follow && !q.Previous, f.Wait, func(tell func(any)) bool {
+		lines := f.Read()
+		for _, l := range lines {
+			tell(told(l))
 		}
+		return len(lines) > 0
 	})
 }
 
@@ -190,8 +218,8 @@ type LogQuery struct {
 }
 
 // lacks says what is wanted that is not there.
-func (q LogQuery) lacks(book *logbuffer.Buffer, p Pod) error {
-	runs := book.Runs(q.Component)
+func (q LogQuery) lacks(buffer *logbuffer.Buffer, p Pod) error {
+	runs := buffer.Runs(q.Component)
 	switch {
 	case q.Component == "":
 	case runs == 0 && !slices.Contains(names(p), q.Component):
@@ -249,29 +277,38 @@ func boolean(v url.Values, name string) (bool, error) {
 	return b, nil
 }
 
-// stream tells what there is and, where it is followed, what comes, until who asked
-// has gone or the server ends. However slowly it is read, nobody else waits for that.
-func stream(w http.ResponseWriter, r *http.Request, follow bool, wait func(context.Context) error, read func(tell func(any))) {
-	control := http.NewResponseController(w)
-	if err := control.SetWriteDeadline(time.Time{}); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+// stream tells what there is and, where it is followed, what comes, until who asked has
+// gone or the server ends. read tells some of it, and false when there is nothing more for
+// now. However slowly it is read, nobody else waits for that; who reads nothing at all
+// for too long is let go.
+func (s server) stream(w http.ResponseWriter, r *http.Request, follow bool, wait func(context.Context) error, read func(tell func(any)) bool) {
+	select {
+	case s.streams <- struct{}{}:
+		defer func() { <-s.streams }()
+	default:
+		http.Error(w, fmt.Sprintf("%d read events or lines already, and more may not at the same time", cap(s.streams)), http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
+	control, to := http.NewResponseController(w), encoder(w)
 	var gone error
-	to := encoder(w)
 	tell := func(v any) {
 		if gone == nil {
 			gone = to.Encode(v)
 		}
 	}
-	for {
-		read(tell)
-		if !follow || gone != nil || control.Flush() != nil {
-			return
+	all := func() bool { // tells whether it was read
+		for more := true; more && gone == nil; {
+			gone = control.SetWriteDeadline(time.Now().Add(s.unread))
+			if more = read(tell); gone == nil {
+				gone = control.Flush()
+			}
 		}
+		return gone == nil
+	}
+	for all() && follow {
 		if wait(r.Context()) != nil {
-			read(tell) // what has come until the end
+			all() // what has come until the end
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -13,8 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/podlike/podlike/internal/dockertest"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/logbuffer"
+	"github.com/podlike/podlike/internal/socket"
 )
 
 // moment is when everything in these tests happens.
@@ -55,7 +58,9 @@ func TestTheNamesInJSONStay(t *testing.T) {
 	want := `{"name":"shop","id":"0123","phase":"Running","health":"healthy","message":"m","startTime":` + at + `,"stopTime":` + at + `,` +
 		`"conditions":[{"type":"Ready","status":true,"reason":"r","message":"m","lastTransitionTime":` + at + `}],` +
 		`"components":[{"name":"web","role":"component","image":"nginx:1","containerID":"4567","ready":true,"started":true,"restartCount":2,` +
-		`"state":{"running":{"startedAt":` + at + `,"stopping":true}},"lastState":{"terminated":{"exitCode":137,"signal":9,"reason":"OOMKilled","message":"\u003cm\u003e","startedAt":` + at + `,"finishedAt":` + at + `,"lastLines":["a","b"]}}},` +
+		`"state":{"running":{"startedAt":` + at + `,"stopping":true}},"lastState":{"terminated":{` +
+		`"exitCode":137,"signal":9,"reason":"OOMKilled","message":"\u003cm\u003e",` +
+		`"startedAt":` + at + `,"finishedAt":` + at + `,"lastLines":["a","b"]}}},` +
 		`{"name":"db","role":"init","image":"db:1","ready":false,"started":false,"restartCount":0,"state":{"waiting":{"reason":"ImagePull","message":"m"}}}]}`
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Error(diff)
@@ -94,10 +99,10 @@ func TestEventsArriveAsTheyHappened(t *testing.T) {
 
 func TestOutputArrivesByteForByte(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	book := logbuffer.NewBuffer(80 << 10)
-	stop := serveAll(t, source{book: book})
+	buffer := logbuffer.NewBuffer(80 << 10)
+	stop := serveAll(t, source{buffer: buffer})
 	defer stop()
-	web := book.Run("web").Keeper(logbuffer.Stderr)
+	web := buffer.Run("web").Keeper(logbuffer.Stderr)
 	web.Add([]byte(strings.Repeat("forgotten\n", 3000)))
 	want := []logbuffer.Line{{Component: "web"}}
 	long := strings.Repeat("x", 64<<10)
@@ -129,10 +134,10 @@ func TestOutputArrivesByteForByte(t *testing.T) {
 
 func TestOutputIsThatWhichIsAskedFor(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	book := logbuffer.NewBuffer(1 << 20)
-	stop := serveAll(t, source{book: book, pod: Pod{Components: []Component{{Name: "db"}, {Name: "late"}, {Name: "web"}}}})
+	buffer := logbuffer.NewBuffer(1 << 20)
+	stop := serveAll(t, source{buffer: buffer, pod: Pod{Components: []Component{{Name: "db"}, {Name: "late"}, {Name: "web"}}}})
 	defer stop()
-	say := func(name, text string) { book.Run(name).Keeper(logbuffer.Stdout).Add([]byte(text + "\n")) }
+	say := func(name, text string) { buffer.Run(name).Keeper(logbuffer.Stdout).Add([]byte(text + "\n")) }
 	say("web", "web 1")
 	say("db", "db 1")
 	say("web", "web 2")
@@ -164,7 +169,7 @@ func TestOutputIsThatWhichIsAskedFor(t *testing.T) {
 }
 
 func TestAQuestionThatMakesNoSenseIsRefused(t *testing.T) {
-	stop := serveAll(t, source{book: logbuffer.NewBuffer(1), ring: event.NewRing(1)})
+	stop := serveAll(t, source{buffer: logbuffer.NewBuffer(1), ring: event.NewRing(1)})
 	defer stop()
 	for path, want := range map[string]string{
 		eventsPath + "?follow=maybe":                         "follow: maybe is neither true nor false",
@@ -180,7 +185,7 @@ func TestAQuestionThatMakesNoSenseIsRefused(t *testing.T) {
 				values[key] = []string{value}
 			}
 		}
-		body, err := ask(t.Context(), at, values)
+		body, err := ask(t.Context(), "GET", at, values)
 		if err == nil || err.Error() != strings.TrimSpace(want) {
 			t.Errorf("%s: got %v, %v; want %s", path, body, err, want)
 		}
@@ -228,8 +233,8 @@ func (f *following) gets(t *testing.T, text string) {
 
 func TestWhoFollowsGetsWhatComesUntilTheEnd(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	s := source{ring: event.NewRing(10), book: logbuffer.NewBuffer(1 << 20)}
-	web := s.book.Run("web")
+	s := source{ring: event.NewRing(10), buffer: logbuffer.NewBuffer(1 << 20)}
+	web := s.buffer.Run("web")
 	stop := serveAll(t, s)
 	defer stop()
 	happen := func(text string) {
@@ -254,10 +259,10 @@ func TestWhoFollowsGetsWhatComesUntilTheEnd(t *testing.T) {
 
 func TestWhoGoesAwayLeavesNothingBehind(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	s := source{ring: event.NewRing(10), book: logbuffer.NewBuffer(1 << 20)}
+	s := source{ring: event.NewRing(10), buffer: logbuffer.NewBuffer(1 << 20)}
 	stop := serveAll(t, s)
 	defer stop()
-	web := s.book.Run("web")
+	web := s.buffer.Run("web")
 	s.ring.Tell(event.Event{Why: "before"})
 	web.Keeper(logbuffer.Stdout).Add([]byte("before\n"))
 	ctx, leave := context.WithCancel(t.Context())
@@ -271,19 +276,19 @@ func TestWhoGoesAwayLeavesNothingBehind(t *testing.T) {
 		}
 	}
 	// the handlers end without anything new, though the server goes on
-	goleak.VerifyNone(t, goleak.IgnoreTopFunction("github.com/podlike/podlike/internal/status.Serve"), goleak.IgnoreAnyFunction("net/http.(*Server).Serve"))
+	goleak.VerifyNone(t, goleak.IgnoreTopFunction("github.com/podlike/podlike/internal/status.server.serve"), goleak.IgnoreAnyFunction("net/http.(*Server).Serve"))
 }
 
 // A stream may be silent for long, and a reader slow: what limits requests must not
 // cut it.
 func TestAStreamOutlivesTheTimeOfARequest(t *testing.T) {
-	s := source{ring: event.NewRing(10), book: logbuffer.NewBuffer(1 << 20)}
+	s := source{ring: event.NewRing(10), buffer: logbuffer.NewBuffer(1 << 20)}
 	stop := serveAll(t, s)
 	defer stop()
 	f := follow(t.Context())
 	time.AfterFunc(brief+500*time.Millisecond, func() {
 		s.ring.Tell(event.Event{Why: "late"})
-		s.book.Run("web").Keeper(logbuffer.Stdout).Add([]byte("late\n"))
+		s.buffer.Run("web").Keeper(logbuffer.Stdout).Add([]byte("late\n"))
 	})
 	f.gets(t, "late")
 	if err := stop(); err != nil {
@@ -295,10 +300,10 @@ func TestAStreamOutlivesTheTimeOfARequest(t *testing.T) {
 // Who asks and does not read must hold up neither the pod nor its end.
 func TestAReaderThatDoesNotReadDelaysNoEnd(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	s := source{book: logbuffer.NewBuffer(8 << 20)}
+	s := source{buffer: logbuffer.NewBuffer(8 << 20)}
 	stop := serveAll(t, s)
-	web, line := s.book.Run("web"), []byte(strings.Repeat("x", 32<<10)+"\n")
-	body, err := ask(t.Context(), logsPath, LogQuery{Follow: true}.values())
+	web, line := s.buffer.Run("web"), []byte(strings.Repeat("x", 32<<10)+"\n")
+	body, err := ask(t.Context(), "GET", logsPath, LogQuery{Follow: true}.values())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,4 +321,79 @@ func TestAReaderThatDoesNotReadDelaysNoEnd(t *testing.T) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("the end took %v", took)
 	}
+}
+
+// slowly serves a source to readers who may read nothing for a second, and two at a time.
+func slowly(t *testing.T, s source) (streams chan struct{}, stop func() error) {
+	t.Helper()
+	l, err := socket.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan error, 1)
+	streams = make(chan struct{}, 2)
+	go func() { over <- server{Source: s, unread: time.Second, streams: streams}.serve(ctx, l) }()
+	return streams, sync.OnceValue(func() error {
+		cancel()
+		return <-over
+	})
+}
+
+// Who stops reading is let go while the pod goes on, and learns that it was not the pod's
+// end. Who reads on, and has only nothing to read, is not.
+func TestAReaderThatStopsReadingIsLetGo(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	s := source{buffer: logbuffer.NewBuffer(8 << 20), ring: event.NewRing(1), health: func() string { return "healthy" }}
+	streams, stop := slowly(t, s)
+	defer stop()
+	web := s.buffer.Run("web").Keeper(logbuffer.Stdout)
+	for range 200 { // more than the socket holds
+		web.Add([]byte(strings.Repeat("x", 32<<10) + "\n"))
+	}
+	read := make(chan struct{})
+	var slow, following sync.WaitGroup
+	var stopped, quiet error
+	slow.Go(func() {
+		stopped = Logs(t.Context(), LogQuery{Follow: true}, func(logbuffer.Line) error { <-read; return nil })
+	})
+	following.Go(func() { quiet = Events(t.Context(), true, func(event.Event, int) error { return nil }) })
+	for _, open := range []int{2, 1} {
+		dockertest.Eventually(t, 20*time.Second, func() (bool, string) { return len(streams) == open, fmt.Sprint(len(streams), " are open") })
+	}
+	close(read)
+	slow.Wait()
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	following.Wait()
+	if !errors.Is(stopped, errCut) || quiet != nil {
+		t.Errorf("who did not read is told %v, who had nothing to read %v", stopped, quiet)
+	}
+}
+
+func TestOnlySoManyReadAtATime(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	s := source{ring: event.NewRing(1), buffer: logbuffer.NewBuffer(1)}
+	_, stop := slowly(t, s)
+	defer stop()
+	s.ring.Tell(event.Event{Why: "before"})
+	ctx, leave := context.WithCancel(t.Context())
+	var following sync.WaitGroup
+	begun := make(chan struct{}, 2)
+	for range 2 {
+		following.Go(func() { _ = Events(ctx, true, func(event.Event, int) error { begun <- struct{}{}; return nil }) })
+	}
+	<-begun
+	<-begun
+	err := Logs(t.Context(), LogQuery{}, func(logbuffer.Line) error { return nil })
+	if err == nil || err.Error() != "2 read events or lines already, and more may not at the same time" {
+		t.Errorf("a third is told %v", err)
+	}
+	leave()
+	following.Wait()
+	dockertest.Eventually(t, 10*time.Second, func() (bool, string) {
+		err := Logs(t.Context(), LogQuery{}, func(logbuffer.Line) error { return nil })
+		return err == nil, fmt.Sprint(err)
+	})
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/logbuffer"
+	"github.com/podlike/podlike/internal/socket"
 )
 
 // role is the variable that tells this program, run once more, what it is.
@@ -69,15 +70,15 @@ func neighbour() int {
 	for words := bufio.NewScanner(os.Stdin); words.Scan(); {
 		switch words.Text() {
 		case "address":
-			fmt.Println(Address())
+			fmt.Println(socket.Address())
 		case "listen":
-			l, err := Listen()
+			l, err := socket.Listen()
 			fmt.Println(err)
 			if err == nil {
 				serving.Go(func() { _ = Serve(ctx, l, source{health: func() string { return "healthy" }}) })
 			}
 		case "ask":
-			fmt.Println(Health(ctx))
+			fmt.Println(socket.Health(ctx))
 		}
 	}
 	cancel()
@@ -142,13 +143,14 @@ type source struct {
 	health func() string
 	pod    Pod
 	ring   *event.Ring
-	book   *logbuffer.Buffer
+	buffer *logbuffer.Buffer
 }
 
 func (s source) Health() string          { return s.health() }
+func (s source) Handover() error         { return nil }
 func (s source) Status() Pod             { return s.pod }
 func (s source) Events() *event.Ring     { return s.ring }
-func (s source) Logs() *logbuffer.Buffer { return s.book }
+func (s source) Logs() *logbuffer.Buffer { return s.buffer }
 
 // serve answers with health until the returned function is called, which returns
 // Serve's error.
@@ -160,7 +162,7 @@ func serve(t *testing.T, health func() string) func() error {
 // serveAll answers with all of a source.
 func serveAll(t *testing.T, s source) func() error {
 	t.Helper()
-	l, err := Listen()
+	l, err := socket.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +182,7 @@ func TestWhoAsksIsToldHowThePodIsNow(t *testing.T) {
 	defer stop()
 	for _, want := range []string{"starting", "healthy", "unhealthy"} {
 		now.Store(want)
-		if got, err := Health(t.Context()); got != want || err != nil {
+		if got, err := socket.Health(t.Context()); got != want || err != nil {
 			t.Errorf("got %q, %v; want %q", got, err, want)
 		}
 	}
@@ -190,7 +192,7 @@ func TestWhoAsksIsToldHowThePodIsNow(t *testing.T) {
 }
 
 func TestNobodyToAskIsAnError(t *testing.T) {
-	got, err := Health(t.Context())
+	got, err := socket.Health(t.Context())
 	if err == nil || !strings.HasPrefix(err.Error(), "cannot ask the supervisor: ") {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -202,7 +204,7 @@ func TestASupervisorThatDoesNotAnswerIsNotWaitedForLongerThanAsked(t *testing.T)
 	stop := serve(t, func() string { close(asked); <-forever; return "" })
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
-	if got, err := Health(ctx); err == nil {
+	if got, err := socket.Health(ctx); err == nil {
 		t.Errorf("got %q", got)
 	}
 	close(forever)
@@ -214,7 +216,7 @@ func TestASupervisorThatDoesNotAnswerIsNotWaitedForLongerThanAsked(t *testing.T)
 func TestThereIsOneSocketInAContainer(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	stop := serve(t, func() string { return "healthy" })
-	l, err := Listen()
+	l, err := socket.Listen()
 	if err == nil {
 		_ = l.Close()
 		t.Error("a second supervisor can listen")
@@ -222,7 +224,7 @@ func TestThereIsOneSocketInAContainer(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	if l, err = Listen(); err != nil {
+	if l, err = socket.Listen(); err != nil {
 		t.Fatalf("after the first has ended: %v", err)
 	}
 	_ = l.Close()
@@ -235,7 +237,7 @@ func TestASocketIsFreeAgainWhenItsSupervisorWasKilled(t *testing.T) {
 	if said := before.say(t, "listen"); said != "<nil>" {
 		t.Fatal(said)
 	}
-	if got, err := Health(t.Context()); got != "healthy" {
+	if got, err := socket.Health(t.Context()); got != "healthy" {
 		t.Fatalf("it says %q, %v", got, err)
 	}
 	if err := before.process.Kill(); err != nil {
@@ -244,7 +246,7 @@ func TestASocketIsFreeAgainWhenItsSupervisorWasKilled(t *testing.T) {
 	_, _ = before.process.Wait()
 	stop := serve(t, func() string { return "starting" })
 	defer stop()
-	if got, err := Health(t.Context()); got != "starting" {
+	if got, err := socket.Health(t.Context()); got != "starting" {
 		t.Errorf("its successor says %q, %v", got, err)
 	}
 }
