@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -14,11 +15,12 @@ import (
 // Op is what a step does.
 type Op string
 
-// The operations. Fill puts files into the pod's memory, Await waits until a component
+// The operations. Replace puts what was created in the place of what runs, Fill puts files into the pod's memory, Await waits until a component
 // is what others wait for, PreStop does what it wants done before it is asked to stop.
 const (
 	Pull         Op = "pull"
 	Create       Op = "create"
+	Replace      Op = "replace"
 	Start        Op = "start"
 	Fill         Op = "fill"
 	Await        Op = "await"
@@ -27,6 +29,9 @@ const (
 	Remove       Op = "remove"
 	RemoveVolume Op = "remove volume"
 )
+
+// RunOver is why the container of a component's last run is removed, if it is there at all.
+const RunOver = "its run is over"
 
 // A Step is one thing to do.
 type Step struct {
@@ -43,6 +48,8 @@ type Step struct {
 	// Container is set where there is one already.
 	Container engine.ID
 	Why       string
+	// BestEffort: those that come after it do so whether or not it could be done.
+	BestEffort bool
 	// After are the keys of the steps that have to be done before.
 	After []string
 }
@@ -96,4 +103,21 @@ func (p Plan) keys() []string {
 		keys[i] = step.Key()
 	}
 	return keys
+}
+
+// Changes prints what of the plan changes something that lasts, a line each, or that there is
+// nothing to do.
+func (p Plan) Changes() string {
+	var text strings.Builder
+	for _, step := range p {
+		switch {
+		case step.Op == Create && step.Container != "":
+			fmt.Fprintf(&text, "replace %s: %s\n", step.Name, step.Why)
+		case step.Op == Create:
+			fmt.Fprintf(&text, "create %s: %s\n", step.Name, cmp.Or(step.Why, "it is not there"))
+		case (step.Op == Remove || step.Op == RemoveVolume) && step.Why != RunOver:
+			fmt.Fprintf(&text, "remove %s: %s\n", step.Name, step.Why)
+		}
+	}
+	return cmp.Or(text.String(), "nothing to do\n")
 }
