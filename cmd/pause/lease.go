@@ -1,76 +1,74 @@
 package main
 
 import (
+	"strings"
 	"syscall"
-	"time"
 )
 
-// tick is how often a pod that is ending is asked whether anyone is left.
-const tick = 20 * time.Millisecond
+// leaseVariable is the environment variable that offers a lease, as name:token. The name
+// is that of an abstract unix socket in this network namespace, with @ for its first
+// byte. It is not an argument: who shares the machine may read those.
+const leaseVariable = "PODLIKE_LEASE"
 
-// lease returns a channel that is closed when the other end of the pipe fd has been
-// let go of and end, called then, has returned. When fd is no pipe there is no lease,
-// and the channel is never ready.
-//
-// Whoever holds the other end need not do a thing: when the holder dies, the kernel
-// or the engine closes it. So the lease needs no clock.
-func lease(fd int, end func()) <-chan struct{} {
-	if !isPipe(fd) {
-		return nil
+// The bytes that go over a lease. Package internal/lease is the other end, and has the
+// same ones.
+const (
+	saidGranted  = 'g' // by the supervisor: it has seen the token
+	saidStopping = 's' // by the supervisor: it stops the components itself
+	sayAsked     = "a" // by us: someone has asked this process to end
+)
+
+// connect takes the lease that value offers: it connects and shows the token. The kernel
+// ends the connection when the supervisor dies, so a lease needs no clock.
+func connect(value string) (fd int, err error) {
+	colon := strings.LastIndexByte(value, ':')
+	if colon < 0 {
+		return -1, syscall.EINVAL
 	}
-	over := make(chan struct{})
-	go func() { // ends with the lease, or with the process
-		defer close(over)
-		for held(fd) {
+	fd, err = syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	for { // a signal may come in between
+		err = syscall.Connect(fd, &syscall.SockaddrUnix{Name: value[:colon]})
+		if err != syscall.EINTR {
+			break
 		}
-		end()
+	}
+	if err != nil {
+		return -1, err
+	}
+	return fd, write(fd, value[colon+1:])
+}
+
+// write writes all of what, or fails. It is short: the kernel takes all or nothing.
+func write(fd int, what string) error {
+	for {
+		if _, err := syscall.Write(fd, []byte(what)); err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
+// listen returns a channel on which what the supervisor says over the lease arrives.
+// It is closed when the lease is lost.
+func listen(fd int) <-chan event {
+	heard := make(chan event)
+	go func() { // ends with the lease, or with the process
+		defer close(heard)
+		var said [1]byte
+		for {
+			n, err := syscall.Read(fd, said[:])
+			switch {
+			case err == syscall.EINTR:
+			case err != nil, n == 0:
+				return
+			case said[0] == saidGranted:
+				heard <- granted
+			case said[0] == saidStopping:
+				heard <- stopping
+			}
+		}
 	}()
-	return over
+	return heard
 }
-
-// isPipe tells whether fd is a pipe, named or not.
-func isPipe(fd int) bool {
-	var s syscall.Stat_t
-	return syscall.Fstat(fd, &s) == nil && s.Mode&syscall.S_IFMT == syscall.S_IFIFO
-}
-
-// held waits until something happens at the other end of fd, and tells whether it is
-// still held. Bytes are there to keep alive connections that are cut when idle; they
-// are thrown away.
-func held(fd int) bool {
-	var keepAlive [64]byte
-	n, err := syscall.Read(fd, keepAlive[:])
-	switch err {
-	case nil:
-		return n > 0
-	case syscall.EINTR:
-		return true
-	case syscall.EAGAIN: // someone has made it non-blocking
-		return syscall.SetNonblock(fd, false) == nil
-	}
-	return false
-}
-
-// endOthers asks every other process of the PID namespace to end, and returns when
-// all have or the grace is over. Where this is not PID 1 the namespace is someone
-// else's, perhaps the whole machine's, and nobody is asked.
-//
-// Asking on a tick who is left is the simplest thing that is right. The components'
-// main processes are not our children, so no wait tells of them. A pidfd each would,
-// but takes a scan of /proc again and again, as anyone may fork; care for zombies
-// that only a parent outside can collect; and this very tick for kernels and seccomp
-// profiles that have no pidfd_open. All that to save some system calls at the end
-// of a pod's life.
-func endOthers(grace time.Duration) {
-	if !first() {
-		return
-	}
-	syscall.Kill(-1, syscall.SIGTERM)
-	for left := grace; left > 0 && othersLive(); left -= tick {
-		time.Sleep(min(tick, left))
-	}
-}
-
-// othersLive tells whether there is any other process in the PID namespace. A zombie
-// counts, until its parent has collected it.
-func othersLive() bool { return syscall.Kill(-1, 0) != syscall.ESRCH }

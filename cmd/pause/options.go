@@ -7,8 +7,11 @@ import (
 
 // options are what the command line says.
 type options struct {
-	// grace is how long the others may take to end when the lease is over. Default 5 s.
+	// grace is how long the others may take to end when there is no supervisor to stop them. Default 5 s.
 	grace time.Duration
+	// hold says that supervisors have no business here: this pause is one more in another
+	// one's network, and only holds what is its own, such as volumes.
+	hold bool
 	// version asks for the version and nothing else.
 	version bool
 }
@@ -25,8 +28,11 @@ func parse(args []string) (o options, wrong string) {
 		case (name == "-v" || name == "--v") && !given:
 			o.version = true
 			continue
+		case (name == "-hold" || name == "--hold") && !given:
+			o.hold = true
+			continue
 		case name != "-grace" && name != "--grace":
-			return o, "unknown argument " + name + "; there are -grace 5s and -v"
+			return o, "unknown argument " + name + "; there are -grace 5s, -hold and -v"
 		case !given && len(args) > 0:
 			value, args = args[0], args[1:]
 		}

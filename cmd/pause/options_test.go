@@ -6,7 +6,7 @@ import (
 )
 
 func TestTheCommandLineIsReadOrRefusedInOneLine(t *testing.T) {
-	const usage = "; there are -grace 5s and -v"
+	const usage = "; there are -grace 5s, -hold and -v"
 	for name, c := range map[string]struct {
 		why   string
 		args  []string
@@ -19,6 +19,9 @@ func TestTheCommandLineIsReadOrRefusedInOneLine(t *testing.T) {
 		"NoGrace":    {"nobody has to be waited for", []string{"-grace", "0s"}, options{}, ""},
 		"Last":       {"what is said last counts", []string{"-grace", "1s", "-grace=2s"}, options{grace: 2 * time.Second}, ""},
 		"Version":    {"no more than that is asked", []string{"-v"}, options{grace: 5 * time.Second, version: true}, ""},
+		"Hold":       {"one more pause in another one's network", []string{"-hold", "-grace=1s"}, options{grace: time.Second, hold: true}, ""},
+		"HoldAsGo":   {"as with Go's flags", []string{"--hold"}, options{grace: 5 * time.Second, hold: true}, ""},
+		"HoldIs":     {"-hold has no value", []string{"-hold=true"}, options{}, "unknown argument -hold" + usage},
 		"Unknown":    {"a spelling mistake must not be swallowed", []string{"-gracee", "5s"}, options{}, "unknown argument -gracee" + usage},
 		"Word":       {"pause starts nothing, so it takes no command", []string{"sleep", "5"}, options{}, "unknown argument sleep" + usage},
 		"VersionIs":  {"-v has no value", []string{"-v=true"}, options{}, "unknown argument -v" + usage},

@@ -58,23 +58,25 @@ func TestTheProgramKnowsNobodyButReap(t *testing.T) {
 	}
 }
 
-// What a process of the machine does must never reach others, so no lease ends in
-// these tests: their stdin is /dev/null.
-
 func TestTheProgramAnswersAndExits(t *testing.T) {
 	pause := build(t, here(t))
+	const lease = "pause: cannot take the lease that PODLIKE_LEASE offers: "
 	for name, c := range map[string]struct {
 		why            string
-		arg            string
+		args           []string
+		lease          string
 		code           int
 		stdout, stderr string
 	}{
-		"Version": {"the linker sets it", "-v", 0, "1.2.3\n", ""},
-		"Unknown": {"bad configuration is one line and 2", "-x", 2, "", "pause: cannot start: unknown argument -x; there are -grace 5s and -v\n"},
+		"Version": {"the linker sets it", []string{"-v"}, "", 0, "1.2.3\n", ""},
+		"Unknown": {"bad configuration is one line and 2", []string{"-x"}, "", 2, "", "pause: cannot start: unknown argument -x; there are -grace 5s, -hold and -v\n"},
+		"Nobody":  {"without a supervisor nobody would ever end it", nil, "@podlike/lease/nobody:secret", 1, "", lease + "connection refused\n"},
+		"NoToken": {"a lease that cannot be read is not none", nil, "secret", 1, "", lease + "invalid argument\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			run := exec.Command(pause, c.arg)
+			run := exec.Command(pause, c.args...)
+			run.Env = append(os.Environ(), "PODLIKE_LEASE="+c.lease)
 			run.Stdout, run.Stderr = &stdout, &stderr
 			if err := run.Run(); run.ProcessState == nil {
 				t.Fatal(err)
@@ -88,7 +90,7 @@ func TestTheProgramAnswersAndExits(t *testing.T) {
 }
 
 func TestTheProgramWarnsWhenItIsNotFirstAndGoesOn(t *testing.T) {
-	run := exec.Command(build(t, here(t)))
+	run := exec.Command(build(t, here(t)), "-hold") // this network is the machine's
 	stderr, err := run.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
