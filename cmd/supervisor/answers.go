@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/podlike/podlike/internal/engine/retry"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/logbuffer"
@@ -14,25 +15,35 @@ import (
 const (
 	// keepEvents is how many events are remembered.
 	keepEvents = 1000
-	// keepOutput is how many bytes of output are kept of a run.
-	keepOutput = 256 << 10
+	// keepOutput is how many bytes of the components' output are kept, of all together.
+	keepOutput = 1 << 20
 )
 
 // answers are what those who ask are told, also while there is no pod yet.
 type answers struct {
-	ring *event.Ring
-	book *logbuffer.Buffer
-	s    atomic.Pointer[supervise.Supervisor]
+	ring   *event.Ring
+	buffer *logbuffer.Buffer
+	s      atomic.Pointer[supervise.Supervisor]
+	// paired: the pod is that of a pause which was started by hand. keep: a clean stop leaves it.
+	paired, keep atomic.Bool
 }
 
 var _ status.Source = (*answers)(nil)
 
 func newAnswers() *answers {
-	return &answers{ring: event.NewRing(keepEvents), book: logbuffer.NewBuffer(keepOutput)}
+	return &answers{ring: event.NewRing(keepEvents), buffer: logbuffer.NewBuffer(keepOutput)}
 }
 
 // of has the answers be about a pod from now on.
 func (a *answers) of(s *supervise.Supervisor) { a.s.Store(s) }
+
+// outage tells the pod that the engine does not answer, or answers again. Before there is
+// one nothing is to be told of that.
+func (a *answers) outage(o retry.Outage) {
+	if s := a.s.Load(); s != nil {
+		s.NoteOutage(o.Since, o.Why, o.Over)
+	}
+}
 
 // alsoTold makes a sink of which the answers are told all.
 func (a *answers) alsoTold(tell event.Sink) event.Sink {
@@ -61,11 +72,15 @@ func (a *answers) Status() status.Pod {
 
 // Handover implements status.Source.
 func (a *answers) Handover() error {
-	return errors.New("only what belongs to a pause that was started by hand can outlive its supervisor")
+	if !a.paired.Load() {
+		return errors.New("only what belongs to a pause that was started by hand can outlive its supervisor")
+	}
+	a.keep.Store(true)
+	return nil
 }
 
 // Events implements status.Source.
 func (a *answers) Events() *event.Ring { return a.ring }
 
 // Logs implements status.Source.
-func (a *answers) Logs() *logbuffer.Buffer { return a.book }
+func (a *answers) Logs() *logbuffer.Buffer { return a.buffer }

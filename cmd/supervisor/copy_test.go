@@ -9,8 +9,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/pod"
-	"github.com/podlike/podlike/internal/source/compose"
+	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/labels"
 )
 
@@ -63,13 +64,30 @@ func TestCopiesThatCannotBeMadeAreTold(t *testing.T) {
 		if c.copy != "" {
 			said[pod.CopyPrefix+"a"] = strings.ReplaceAll(c.copy, "ROOT", root)
 		}
-		read, err := labels.Read(said, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
-		err = errors.Join(err, checkCopies(read, ownMounts{{"/", false}}))
+		_, err := readPod(labels.Source{Labels: said, Own: machine(nil)}, func(event.Event) {})
 		if err == nil {
 			t.Errorf("%s: no problem was found", c.why)
 			continue
 		}
-		fmt.Fprintf(&got, "# %s\n%s %s\n%s\n\n", c.why, c.component, c.copy, strings.ReplaceAll(problemsIn(err).Error(), root, "ROOT"))
+		fmt.Fprintf(&got, "# %s\n%s %s\n%s\n\n", c.why, c.component, c.copy, strings.ReplaceAll(err.Error(), root, "ROOT"))
 	}
 	compare(t, "testdata/copies.golden", got.String())
+}
+
+// several is a source of more than one pod.
+type several struct{ labels.Source }
+
+func (s several) Read() ([]source.Pod, []source.Finding) {
+	pods, findings := s.Source.Read()
+	return append(pods, pods...), findings
+}
+
+func TestASupervisorRunsOnePod(t *testing.T) {
+	one := labels.Source{Labels: map[string]string{pod.ComponentPrefix + "a": "image: b"}, Own: machine(nil)}
+	if p, err := readPod(one, func(event.Event) {}); err != nil || len(p.Components) != 1 {
+		t.Errorf("got %+v, %v", p, err)
+	}
+	if _, err := readPod(several{one}, func(event.Event) {}); err == nil || err.Error() != "there are 2 pods, and a supervisor runs one" {
+		t.Errorf("got %v", err)
+	}
 }

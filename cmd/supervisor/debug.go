@@ -17,6 +17,7 @@ import (
 	"github.com/podlike/podlike/internal/keyring"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/runner"
 	"github.com/podlike/podlike/internal/status"
 )
 
@@ -108,6 +109,9 @@ func (l look) describe(ctx context.Context, d debugging, p status.Pod, tty bool)
 		return none, err
 	}
 	pause, ok := firstRunning(all, func(c engine.Seen) bool { return c.Labels[pod.LabelRole] == pod.RolePause })
+	if ownerOf(self).Paired() {
+		pause, ok = self.ID, self.Running
+	}
 	if !ok {
 		return none, errors.New("the pod has no namespaces to join: its pause container does not run")
 	}
@@ -173,53 +177,49 @@ func (l look) haveImage(ctx context.Context, ref string) (engine.Image, error) {
 // run runs the container with the console's streams and returns its exit code. When
 // ctx is done, or who typed on a terminal has gone, it is killed.
 func (l look) run(ctx context.Context, made engine.Container, c userConsole) (code int, err error) {
-	id, warnings, err := l.Create(ctx, made)
-	if err != nil {
-		return 0, exitError{engine.StartCode(err), err}
-	}
+	r, warnings, err := runner.Open(ctx, runner.Config{
+		Engine: l.Engine, Stdout: unclosed{l.stdout}, Stderr: unclosed{l.stderr},
+		Missing: func(why string) { fmt.Fprintln(l.stderr, "supervisor: "+why) },
+	}, made, func(context.Context, engine.ID) error { return nil })
 	for _, w := range warnings {
 		fmt.Fprintln(l.stderr, "supervisor: "+w)
 	}
-	defer func() { err = errors.Join(err, l.sweep(ctx, id)) }()
-	waiting, giveUp := context.WithCancel(context.WithoutCancel(ctx))
-	defer giveUp()
-	end, err := l.Wait(waiting, id)
 	if err != nil {
-		return 0, err
+		return 0, exitError{engine.StartCode(err), err}
 	}
-	stream, err := l.Attach(ctx, id, made)
-	if err != nil {
-		return 0, err
-	}
-	defer stream.Close()
-	if err := l.Start(ctx, id); err != nil {
+	defer r.Close()
+	defer func() { err = errors.Join(err, l.sweep(ctx, r.ID)) }()
+	if err := r.Start(ctx); err != nil {
 		return 0, exitError{engine.StartCode(err), err}
 	}
 	here, gone := context.WithCancel(ctx)
 	defer gone()
-	ended := make(chan struct{})
 	var passing sync.WaitGroup
 	passing.Go(func() {
 		select {
-		case <-ended:
+		case <-r.Done():
 		case <-here.Done():
-			if l.sweep(ctx, id) != nil { // it is tried again above
-				giveUp()
+			if l.sweep(ctx, r.ID) != nil { // it is tried again above
+				r.Close()
 			}
 		}
 	})
-	passing.Go(func() { l.typed(stream, c, made.TTY, gone) })
+	passing.Go(func() { l.typed(r.Stdin(), c, made.TTY, gone) })
 	passing.Go(func() {
-		c.sizes(here, func(rows, columns uint) { _ = l.Resize(here, id, rows, columns) }) // it may just have ended
+		c.sizes(here, func(rows, columns uint) { _ = l.Resize(here, r.ID, rows, columns) }) // it may just have ended
 	})
-	_ = stream.Copy(l.stdout, l.stderr) // a stream that is cut ends nothing else
-	exit := <-end
-	close(ended)
+	<-r.Done()
+	<-r.Drained()
 	gone()
 	c.leave()
 	passing.Wait()
-	return exit.Code, exit.Err
+	return r.Exit().Code, r.Exit().Err
 }
+
+// unclosed is a writer that stays open behind what a run writes to it.
+type unclosed struct{ io.Writer }
+
+func (unclosed) Close() error { return nil }
 
 // typed passes on what is typed.
 func (l look) typed(stream engine.Stream, c userConsole, tty bool, gone func()) {

@@ -259,7 +259,8 @@ func TestWhatIsLookedAtAndWithWhichImage(t *testing.T) {
 					s.Fatal(err)
 				}
 				me, which := pod.Owner{ID: p.ID, Name: "shop", Version: version}, strings.TrimPrefix(got.Name, "shop.podlike.debug-")
-				want := plan.DebugContainer(me, plan.Debug{Which: which, Image: test.image, Command: []string{"sh"}, Target: s.id(test.sees), TTY: true}, s.id("shop.podlike-pause"), engine.Image{}, 1)
+				one := plan.Debug{Which: which, Image: test.image, Command: []string{"sh"}, Target: s.id(test.sees), TTY: true}
+				want := plan.DebugContainer(me, one, s.id("shop.podlike-pause"), engine.Image{}, 1)
 				if diff := cmp.Diff(want, got); diff != "" || len(which) != 6 {
 					s.Errorf("%s:\n%s", test.why, diff)
 				}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/supervise"
 )
 
@@ -19,15 +21,23 @@ func dryRun(o options, stdout, stderr io.Writer) (int, error) {
 		return stopped(ctx, err)
 	}
 	defer d.Close()
-	r, err := readyOf(ctx, d, o, newLog(stderr, o.debug))
+	r, err := readyOf(ctx, d, o, newLog(stderr, isTerminal(stderr), o.debug))
 	if err != nil {
 		return stopped(ctx, err)
 	}
 	tell := func(event.Event) {}
-	p, err := supervise.New(config(d, r, o, tell, nil, stdout, stderr)).Plan(ctx)
+	p, err := supervise.New(config(d, r, o, tell, nil, nil)).Plan(ctx)
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	_, err = fmt.Fprint(stdout, p)
+	_, err = fmt.Fprint(stdout, p, namesOf(r.pod))
 	return 0, err
+}
+
+// namesOf is the line of a plan that tells by which names components find each other.
+func namesOf(p pod.Pod) string {
+	if len(p.Hosts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("name %s (%s in all components)\n", strings.Join(p.Hosts, ", "), pod.Loopback)
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/podyaml"
-	"github.com/podlike/podlike/internal/source/stack"
 )
 
 // inspect prints a pod as it would be run.
@@ -35,7 +35,7 @@ func inspect(args []string, stdout, stderr io.Writer) (int, error) {
 	if o, err = parseOptions(cmdInspect, slices.Concat(flagsOf(self.Argv[1:]), args), stdout); err != nil {
 		return 0, err
 	}
-	r, err := prepare(ctx, d, o, self, newLog(stderr, o.debug))
+	r, err := prepare(ctx, d, o, self, labelsOf(self), newLog(stderr, isTerminal(stderr), o.debug))
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -44,7 +44,7 @@ func inspect(args []string, stdout, stderr io.Writer) (int, error) {
 
 // flagsOf are the flags in a supervisor's arguments.
 func flagsOf(args []string) []string {
-	if len(args) > 0 && (args[0] == cmdRun || args[0] == cmdInspect) {
+	if len(args) > 0 && (args[0] == cmdRun || args[0] == cmdInspect || args[0] == cmdPlan) {
 		return args[1:]
 	}
 	return args
@@ -54,17 +54,17 @@ func flagsOf(args []string) []string {
 func inspectFile(file string, stdout, stderr io.Writer) (int, error) {
 	pods, findings := readFile(file)
 	code, err := report(findings, stderr)
-	if err != nil || slices.ContainsFunc(findings, stack.Finding.IsProblem) {
+	if err != nil || slices.ContainsFunc(findings, source.Finding.IsProblem) {
 		return code, err
 	}
 	for i, p := range pods {
 		if i > 0 {
 			fmt.Fprintln(stdout, "---")
 		}
-		if p.service != "" {
-			fmt.Fprintln(stdout, "# "+p.service)
+		if p.Name != "" {
+			fmt.Fprintln(stdout, "# "+p.Name)
 		}
-		if err := show(p.pod, stdout); err != nil {
+		if err := show(p.Pod, stdout); err != nil {
 			return 0, err
 		}
 	}

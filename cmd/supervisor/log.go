@@ -2,24 +2,23 @@ package main
 
 import (
 	"io"
-	"os"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/term"
 
 	"github.com/podlike/podlike/internal/event"
 )
 
-// newLog makes a log of events: for people on a terminal, JSON otherwise.
-func newLog(to io.Writer, debug bool) event.Sink {
-	if file, ok := to.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+// newLog makes a log of events: for people on a terminal, JSON otherwise. Of a writer
+// that several goroutines may use, so may they of the log.
+func newLog(to io.Writer, terminal, debug bool) event.Sink {
+	if terminal {
 		to = zerolog.ConsoleWriter{Out: to, TimeFormat: "15:04:05.000"}
 	}
 	level := zerolog.InfoLevel
 	if debug {
 		level = zerolog.DebugLevel
 	}
-	log := zerolog.New(&shared{to: to}).Level(level)
+	log := zerolog.New(to).Level(level)
 	return func(e event.Event) { record(log.WithLevel(levelOf(e)), e) }
 }
 
@@ -28,10 +27,11 @@ func levelOf(e event.Event) zerolog.Level {
 	switch e.Kind {
 	case event.Created:
 		return zerolog.DebugLevel
-	case event.ConfigWarning, event.Lowered, event.Unhealthy, event.PullRetried, event.EngineLost, event.CleanupFailed,
-		event.Restarting, event.RestartingAll, event.ProbeFailed, event.ProbeUnknown, event.HookFailed, event.Broken:
+	case event.ConfigWarning, event.EngineWarning, event.ProbeWarning, event.Lowered, event.Unhealthy, event.PullRetried, event.Retrying,
+		event.Restarting, event.RestartingAll, event.ProbeFailed, event.ProbeUnknown, event.HookFailed, event.Broken,
+		event.OutputLost, event.EngineLost, event.CleanupFailed, event.NotReplaced:
 		return zerolog.WarnLevel
-	case event.Ended:
+	case event.Ended, event.Left:
 		if e.Code != 0 {
 			return zerolog.ErrorLevel
 		}
@@ -50,7 +50,7 @@ func record(line *zerolog.Event, e event.Event) {
 		}
 	}
 	switch e.Kind {
-	case event.Died, event.Stopping, event.Ended:
+	case event.Died, event.Stopping, event.Ended, event.Left:
 		line.Int("code", e.Code)
 	}
 	if e.Took > 0 {

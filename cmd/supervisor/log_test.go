@@ -31,6 +31,12 @@ func records() []logged {
 			`{"level":"info","container":"shop.podlike.web","why":"its owner is gone","message":"leftover removed"}`},
 		{"not all that was written counts", event.Event{Kind: event.ConfigWarning, Why: "/a.yml: services.web: line 3: ports: is ignored"},
 			`{"level":"warn","why":"/a.yml: services.web: line 3: ports: is ignored","message":"check the settings"}`},
+		{"the engine knows better", event.Event{Kind: event.EngineWarning, Why: "web: no swap limit support"},
+			`{"level":"warn","why":"web: no swap limit support","message":"engine warning"}`},
+		{"nothing can be done for now", event.Event{Kind: event.EngineLost, Why: "connection refused"},
+			`{"level":"warn","why":"connection refused","message":"engine unreachable"}`},
+		{"until that is over", event.Event{Kind: event.EngineBack, Took: 3 * time.Second},
+			`{"level":"info","took_ms":3000,"message":"engine reachable again"}`},
 		{"the user asked for more", event.Event{Kind: event.Lowered, Why: "pod.component.web: cpus: 2 is more"},
 			`{"level":"warn","why":"pod.component.web: cpus: 2 is more","message":"limit lowered"}`},
 		{"a pull begins", event.Event{Kind: event.Pulling, Image: "nginx:1"},
@@ -43,12 +49,20 @@ func records() []logged {
 			`{"level":"debug","component":"web","container":"0123456789ab","message":"container created"}`},
 		{"a start is news", event.Event{Kind: event.Started, Component: "web", Container: id},
 			`{"level":"info","component":"web","container":"0123456789ab","message":"component started"}`},
+		{"it was another supervisor's", event.Event{Kind: event.Adopted, Component: "web", Container: id},
+			`{"level":"info","component":"web","container":"0123456789ab","message":"component goes on"}`},
+		{"what runs is not what was asked for", event.Event{Kind: event.NotReplaced, Component: "web", Why: "no such image"},
+			`{"level":"warn","component":"web","why":"no such image","message":"cannot replace"}`},
+		{"a pair outlives its supervisor", event.Event{Kind: event.Left, Why: "asked to stop by SIGTERM", Took: time.Minute},
+			`{"level":"info","why":"asked to stop by SIGTERM","code":0,"took_ms":60000,"message":"pod left running"}`},
+		{"whatever kept that one from supervising it", event.Event{Kind: event.Left, Why: "web: no", Code: 2},
+			`{"level":"error","why":"web: no","code":2,"message":"pod left running"}`},
 		{"waiting has a reason", event.Event{Kind: event.Waiting, Component: "db", Why: "until healthy, for web"},
 			`{"level":"info","component":"db","why":"until healthy, for web","message":"component waits"}`},
 		{"good news", event.Event{Kind: event.Healthy, Component: "web"},
 			`{"level":"info","component":"web","message":"component healthy"}`},
-		{"bad news is worth a look", event.Event{Kind: event.Unhealthy, Component: "web"},
-			`{"level":"warn","component":"web","message":"component unhealthy"}`},
+		{"bad news is worth a look", event.Event{Kind: event.Unhealthy, Component: "web", Why: "exit code 3: db is locked"},
+			`{"level":"warn","component":"web","why":"exit code 3: db is locked","message":"component unhealthy"}`},
 		{"the pod is up", event.Event{Kind: event.Running, Took: 2 * time.Second},
 			`{"level":"info","took_ms":2000,"message":"pod running"}`},
 		{"a code of 0 is told as well", event.Event{Kind: event.Died, Component: "web", Container: id},
@@ -69,12 +83,22 @@ func records() []logged {
 			`{"level":"info","component":"web","why":"web ended","code":7,"message":"pod stopping"}`},
 		{"going on without news of health", event.Event{Kind: event.EngineLost, Why: "EOF"},
 			`{"level":"warn","why":"EOF","message":"engine unreachable"}`},
+		{"and it is back", event.Event{Kind: event.EngineBack, Took: 1500 * time.Millisecond},
+			`{"level":"info","took_ms":1500,"message":"engine reachable again"}`},
+		{"the engine does not do as it was asked", event.Event{Kind: event.EngineWarning, Component: "web", Why: "no swap limit"},
+			`{"level":"warn","component":"web","why":"no swap limit","message":"engine warning"}`},
+		{"a probe that passes, in a way", event.Event{Kind: event.ProbeWarning, Component: "web", Why: "readiness: redirected to another host"},
+			`{"level":"warn","component":"web","why":"readiness: redirected to another host","message":"probe warning"}`},
+		{"not all output is passed on", event.Event{Kind: event.OutputLost, Component: "web", Why: "its log driver cannot be read"},
+			`{"level":"warn","component":"web","why":"its log driver cannot be read","message":"output lost"}`},
+		{"it was cut off", event.Event{Kind: event.Retrying, Component: "web", Why: "EOF", In: time.Second},
+			`{"level":"warn","component":"web","why":"EOF","in_ms":1000,"message":"trying again"}`},
 		{"something may be left", event.Event{Kind: event.CleanupFailed, Why: "cannot remove container"},
 			`{"level":"warn","why":"cannot remove container","message":"cannot clean up"}`},
 		{"a pull that failed is tried again later", event.Event{Kind: event.PullRetried, Image: "nginx:1", Why: "503", In: 2 * time.Second},
 			`{"level":"warn","image":"nginx:1","why":"503","in_ms":2000,"message":"pulling again"}`},
-		{"a good end is no error, and has no last lines", event.Event{Kind: event.Ended, Why: "asked to stop by SIGTERM", Took: time.Minute, Ends: []event.End{{Component: "app", Code: 0}, {Component: "web", Code: 143, Signal: 15, Reason: "Error", Restarts: 2, Started: at, Message: "bye"}}},
-			`{"level":"info","why":"asked to stop by SIGTERM","code":0,"took_ms":60000,"codes":{"app":0,"web":143},"ends":[{"component":"app","code":0},{"component":"web","code":143,"signal":15,"reason":"Error","restarts":2,"started":"2001-02-03T04:05:06.789+01:00","message":"bye"}],"last_lines":[],"message":"pod ended"}`},
+		{"a good end is no error, and has no last lines", event.Event{Kind: event.Ended, Why: "asked to stop by SIGTERM", Took: time.Minute, Ends: []event.End{{Component: "app", Code: 0}, {Component: "web", Code: 143, Signal: 15, Reason: "Error", Restarts: 2, Started: at, Unhealthy: "exit code 3", Message: "bye"}}},
+			`{"level":"info","why":"asked to stop by SIGTERM","code":0,"took_ms":60000,"codes":{"app":0,"web":143},"ends":[{"component":"app","code":0},{"component":"web","code":143,"signal":15,"reason":"Error","restarts":2,"started":"2001-02-03T04:05:06.789+01:00","unhealthy":"exit code 3","message":"bye"}],"last_lines":[],"message":"pod ended"}`},
 		{"a bad one tells all; who never ran has no code", event.Event{Kind: event.Ended, Component: "app", Code: 7, Why: "app ended", Took: 1, Ends: []event.End{{Component: "app", Code: 7}, {Component: "web", Code: -1, Why: "no such image"}}, Last: []string{"one", `"two"`}},
 			`{"level":"error","component":"app","why":"app ended","code":7,"took_ms":0.000001,"codes":{"app":7,"web":null},"ends":[{"component":"app","code":7},{"component":"web","code":-1,"why":"no such image"}],"last_lines":["one","\"two\""],"message":"pod ended"}`},
 	}
@@ -85,7 +109,7 @@ func TestEveryEventHasItsRecord(t *testing.T) {
 		t.Run(string(test.e.Kind), func(t *testing.T) {
 			var out bytes.Buffer
 			test.e.At = at
-			newLog(&out, true)(test.e)
+			newLog(&out, false, true)(test.e)
 			got, timed := strings.CutSuffix(strings.Replace(out.String(), `"time":"2001-02-03T03:05:06.789Z",`, "", 1), "\n")
 			if got != test.want || !timed || len(got) == out.Len()-1 {
 				t.Errorf("%s: got\n%swant, with the time,\n%s", test.why, out.String(), test.want)
@@ -116,7 +140,7 @@ func TestNoKindOfEventIsForgotten(t *testing.T) {
 
 func TestStepsAreForThoseWhoLookForThem(t *testing.T) {
 	var out bytes.Buffer
-	tell := newLog(&out, false)
+	tell := newLog(&out, false, false)
 	tell(event.Event{Kind: event.Created, Component: "web"})
 	if out.Len() > 0 {
 		t.Errorf("without -debug it says %s", out.String())

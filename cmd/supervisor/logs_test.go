@@ -86,7 +86,7 @@ func answering(t *testing.T, a *answers) {
 func TestOutputIsPrintedAsItComes(t *testing.T) {
 	a := newAnswers()
 	answering(t, a)
-	web := a.book.Run("web")
+	web := a.buffer.Run("web")
 	web.Keeper(logbuffer.Stdout).Add([]byte("before\n"))
 	read, write, err := os.Pipe()
 	if err != nil {

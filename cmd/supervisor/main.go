@@ -5,6 +5,10 @@
 //	                               with -dry-run it prints the plan for that
 //	supervisor validate -f FILE    says what is wrong with a stack or Compose file, and where
 //	supervisor validate CONTAINER  says what is wrong with a container's labels, and where
+//	supervisor plan [flags]        prints what is to be done from what is there of this container's
+//	                               pod to what its labels, or -f FILE, say
+//	supervisor handover            has the next stop of a pair's supervisor leave its components
+//	                               running, for another supervisor
 //	supervisor inspect [flags]     prints the pod of this container as YAML
 //	supervisor inspect -f FILE     prints the pods of a stack or Compose file as YAML
 //	supervisor healthcheck         says how the pod is; exits 0 only when it is healthy
@@ -12,8 +16,10 @@
 //	supervisor events              prints what has happened to it
 //	supervisor logs                prints the components' output
 //	supervisor debug               runs one more container beside the components
+//	supervisor sweep [flags]       removes what dead supervisors have left on the engine's machine
 //	supervisor version             says which version this is
-//	supervisor kill MARK           kills what has that mark; for supervisors only (see package mark)
+//	supervisor names NAME...       writes names into its hosts file; for supervisors only (see names.go)
+//	supervisor kill MARK           kills what has that mark; for supervisors only (see package execkill)
 //	supervisor is PLACE            tells whether it runs there; for supervisors only (see self.go)
 //
 // With -help each says what flags it has. Those about a pod that runs are for docker
@@ -39,7 +45,7 @@ var version = "dev"
 // supervise gives for one that could not be run.
 const (
 	exitFault = 1
-	exitUsage = 2
+	exitUsage = pod.ProblemsCode
 )
 
 func main() {
@@ -68,6 +74,8 @@ func do(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		return validate(args, stdout)
 	case cmdInspect:
 		return inspect(args, stdout, stderr)
+	case cmdPlan:
+		return showPlan(args, stdout, stderr)
 	}
 	return ask(command, args, stdout, stderr)
 }
@@ -85,12 +93,18 @@ func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		return stopped(ctx, events(ctx, args, stdout, stderr))
 	case "logs":
 		return stopped(ctx, logs(ctx, args, stdout, stderr))
+	case "handover":
+		return 0, handover(ctx, args, stdout)
 	case "debug":
 		code, err := debug(ctx, args, os.Stdin, stdout, stderr)
 		if err != nil {
 			return stopped(ctx, err)
 		}
 		return code, nil
+	case "sweep":
+		return stopped(ctx, sweepNode(ctx, args, stdout, stderr))
+	case "names":
+		return 0, writeNames(args)
 	case "kill":
 		return 0, kill(ctx, args)
 	case "is":
@@ -99,7 +113,8 @@ func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		_, err := fmt.Fprintln(stdout, version)
 		return 0, err
 	}
-	return 0, usage(command + ": no such command; there are run, validate, inspect, healthcheck, status, events, logs, debug and version, and none is run")
+	return 0, usage(command + ": no such command; there are run, validate, inspect, plan, handover, healthcheck, status, events, logs, " +
+		"debug, sweep and version, and none is run")
 }
 
 // usage is something wrong with the command line.

@@ -16,11 +16,17 @@ type options struct {
 	pull        bool
 	volumes     bool
 	stopTimeout time.Duration
-	pauseImage  string
-	debug       bool
+	stopTold    bool // the command line says it
+	// engineTimeout is how long the engine may be away. Zero: for ever.
+	engineTimeout time.Duration
+	pauseImage    string
+	debug         bool
+
+	// onStop is what a clean stop does with the components: onStopDown or onStopKeep.
+	onStop string
 
 	dryRun bool   // of run: print the plan and do nothing
-	file   string // of inspect and validate: look at this file and ask no engine
+	file   string // of inspect, plan and validate: look at this file and ask no engine
 	ref    string // of validate: the container to look at
 }
 
@@ -28,8 +34,21 @@ type options struct {
 const (
 	cmdRun      = "run"
 	cmdInspect  = "inspect"
+	cmdPlan     = "plan"
 	cmdValidate = "validate"
 )
+
+// What -on-stop may be.
+const (
+	onStopDown = "down"
+	onStopKeep = "keep"
+)
+
+// stopTimeoutFlag is how long stopping the whole pod may take.
+const stopTimeoutFlag = "stop-timeout"
+
+// defaultEngineTimeout is longer than any engine takes to restart.
+const defaultEngineTimeout = 2 * time.Minute
 
 // parseOptions reads the flags of a command. Asked for help it prints it and returns
 // flag.ErrHelp.
@@ -37,15 +56,19 @@ func parseOptions(command string, args []string, help io.Writer) (options, error
 	o := options{pids: true, ipc: true, stopTimeout: pod.DefaultGrace}
 	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // errors are told once, by main
-	if command == cmdRun {
+	switch command {
+	case cmdRun:
 		flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, and do nothing")
-	} else {
+	case cmdPlan:
+		flags.StringVar(&o.file, "f", "", "plan the pod of this stack or Compose `file`, - for standard input, in place of the labels'")
+	default:
 		flags.StringVar(&o.file, "f", "", "look at this stack or Compose `file`, - for standard input, and ask no engine")
 	}
 	if command != cmdValidate {
 		o.ofPod(flags)
 	}
 	err := flags.Parse(args)
+	flags.Visit(func(f *flag.Flag) { o.stopTold = o.stopTold || f.Name == stopTimeoutFlag })
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		flags.SetOutput(help)
@@ -64,7 +87,10 @@ func (o *options) ofPod(flags *flag.FlagSet) {
 	flags.BoolVar(&o.logs, "logs", false, "stream the components' output")
 	flags.BoolVar(&o.pull, "pull", false, "pull every component's image, also those that are there")
 	flags.BoolVar(&o.volumes, "volumes", false, "mount the supervisor's volumes into every component")
-	flags.DurationVar(&o.stopTimeout, "stop-timeout", pod.DefaultGrace, "`time` for stopping the whole pod: the service's stop_grace_period")
+	flags.DurationVar(&o.stopTimeout, stopTimeoutFlag, pod.DefaultGrace, "`time` for stopping the whole pod: the service's stop_grace_period")
+	flags.DurationVar(&o.engineTimeout, "engine-timeout", defaultEngineTimeout, "how long the engine may not answer before the pod is given up; 0: for ever")
+	flags.StringVar(&o.onStop, "on-stop", onStopDown,
+		"`what` a clean stop does with the components of a pair: down takes them down, keep leaves them running for the next supervisor")
 	flags.StringVar(&o.pauseImage, "pause-image", "", "`image` that holds the namespaces (default: beside the supervisor's own)")
 	flags.BoolVar(&o.debug, "debug", false, "log every step")
 }
@@ -76,6 +102,10 @@ func (o *options) check(command string, rest []string) error {
 		return o.checkValidate(rest)
 	case len(rest) > 0:
 		return usage("unexpected argument " + rest[0] + "; components are described in labels")
+	case o.onStop != onStopDown && o.onStop != onStopKeep:
+		return usage("-on-stop " + o.onStop + ": must be down or keep")
+	case o.engineTimeout < 0:
+		return usage("-engine-timeout " + o.engineTimeout.String() + ": must not be negative; 0 is for ever")
 	case o.stopTimeout < time.Second:
 		return usage("-stop-timeout " + o.stopTimeout.String() + ": must be a second at least")
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func TestTheCommandLineIsReadOrRefusedInOneLine(t *testing.T) {
-	plain := options{pids: true, ipc: true, stopTimeout: 10 * time.Second}
+	plain := options{pids: true, ipc: true, stopTimeout: 10 * time.Second, engineTimeout: 2 * time.Minute, onStop: "down"}
 	with := func(change func(*options)) options {
 		o := plain
 		change(&o)
@@ -30,9 +30,13 @@ func TestTheCommandLineIsReadOrRefusedInOneLine(t *testing.T) {
 		"Nothing":     {"everything is shared, nothing is said", nil, plain, ""},
 		"Podlike":     {"old stacks have single dashes", []string{"-logs", "-pids=false", "-ipc=false", "-pull", "-volumes"}, with(func(o *options) { o.logs, o.pids, o.ipc, o.pull, o.volumes = true, false, false, true, true }), ""},
 		"DoubleDash":  {"as others write it", []string{"--logs", "--pids=false"}, with(func(o *options) { o.logs, o.pids = true, false }), ""},
-		"StopTimeout": {"Swarm's grace period, told again", []string{"-stop-timeout", "1m30s"}, with(func(o *options) { o.stopTimeout = 90 * time.Second }), ""},
+		"StopTimeout": {"Swarm's grace period, told again", []string{"-stop-timeout", "1m30s"}, with(func(o *options) { o.stopTimeout, o.stopTold = 90*time.Second, true }), ""},
 		"PauseImage":  {"an image of one's own", []string{"-pause-image", "reg.example/pause:1"}, with(func(o *options) { o.pauseImage = "reg.example/pause:1" }), ""},
 		"Debug":       {"every step", []string{"-debug"}, with(func(o *options) { o.debug = true }), ""},
+		"Keep":        {"a pair outlives its supervisor", []string{"-on-stop=keep"}, with(func(o *options) { o.onStop = "keep" }), ""},
+		"NoSuchStop":  {"it is one of two", []string{"-on-stop", "leave"}, options{}, "-on-stop leave: must be down or keep"},
+		"ForEver":     {"an engine may be away as long as it likes", []string{"-engine-timeout", "0"}, with(func(o *options) { o.engineTimeout = 0 }), ""},
+		"Past":        {"time does not run backwards", []string{"-engine-timeout", "-5s"}, options{}, "-engine-timeout -5s: must not be negative; 0 is for ever"},
 		"Last":        {"what is said last counts", []string{"-logs", "-logs=false"}, plain, ""},
 		"Unknown":     {"a spelling mistake must not be swallowed", []string{"-log"}, options{}, "flag provided but not defined: -log; -help lists the flags"},
 		"NoBool":      {"yes is not true", []string{"-logs=yes"}, options{}, `invalid boolean value "yes" for -logs`},

@@ -1,21 +1,24 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
-	"path"
-	"strings"
 	"time"
 
+	"github.com/podlike/podlike/internal/admission"
 	"github.com/podlike/podlike/internal/archive"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/identity"
 	"github.com/podlike/podlike/internal/keyring"
+	"github.com/podlike/podlike/internal/pairing"
+	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
 )
@@ -30,50 +33,132 @@ const envDockerConfig = "DOCKER_CONFIG"
 type runnable struct {
 	pod      pod.Pod
 	owner    pod.Owner
+	name     string // of the supervisor's container
 	keys     keyring.Keyring
 	oomScore int       // of its components
 	image    engine.ID // of the supervisor
+	called   []string  // what networks call the service
+	// admit says what keeps the pod from being run, when more than its text is known.
+	admit func(images map[string]engine.Image, lacking []string) error
 }
 
-// prepare makes the pod ready that the labels of our container describe, and tells what
+// labelsOf is what the labels of our container describe.
+func labelsOf(self engine.Seen) source.Source {
+	return labels.Source{Labels: self.Labels, Own: machine(os.Stdin)}
+}
+
+// prepare makes the pod of a source ready to be run by our container, and tells what
 // of it is ignored or lowered. Nothing is created.
-func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, tell event.Sink) (runnable, error) {
-	read, err := readPod(ctx, e, o, self, tell)
+func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, from source.Source, tell event.Sink) (runnable, error) {
+	p, err := readPod(from, tell)
 	keys, unread := keyring.Read(keyring.Files(os.Getenv(envDockerConfig))...)
 	if err := errors.Join(err, unread); err != nil {
 		return runnable{}, problemsIn(err)
 	}
-	p, lowered := pod.Clamp(read.Pod, pod.Limits(self.Limits))
-	for _, l := range read.Locate(lowered) {
-		tell(event.Event{At: time.Now(), Kind: event.Lowered, Why: l.String()})
+	own, err := ownOf(ctx, e, o, self)
+	if err != nil {
+		return runnable{}, err
 	}
-	return runnable{pod: p, owner: ownerOf(self), keys: keys, oomScore: min(self.OOMScoreAdj+1, 1000), image: self.ImageID}, nil
+	owner, err := ownerFor(ctx, e, &o, self)
+	if err != nil {
+		return runnable{}, err
+	}
+	admitted, lowered, err := admission.Admit(complete(p.Pod, o, self.Image), own, archive.LookAt)
+	if err != nil {
+		return runnable{}, err
+	}
+	doubts(tell, event.Lowered, p.Locate(lowered, true))
+	p.Pod, p.StopGrace = admitted, self.StopTimeout
+	doubts(tell, event.ConfigWarning, cutsIn(p, o))
+	return runnable{
+		pod: admitted, owner: owner, name: self.Name, keys: keys, oomScore: admission.OOMScoreAdj(self.OOMScoreAdj), image: self.ImageID,
+		called: calledAs(self.Labels),
+		admit:  gate(p, tell),
+	}, nil
 }
 
-// readPod reads the complete and valid pod that our labels describe, and tells what
-// of it is ignored.
-func readPod(ctx context.Context, e engine.Engine, o options, self engine.Seen, tell event.Sink) (labels.Reading, error) {
-	read, err := labels.Read(self.Labels, compose.Own{Lookup: os.LookupEnv, ReadFile: os.ReadFile})
-	for _, w := range read.Warnings {
-		tell(event.Event{At: time.Now(), Kind: event.ConfigWarning, Why: w.String()})
+// ownerFor is whose the pod is: a pause's that was started by hand, whose image will do for what holds
+// its volumes, or else the supervisor's.
+func ownerFor(ctx context.Context, e engine.Engine, o *options, self engine.Seen) (pod.Owner, error) {
+	pause, paired, err := pairing.Find(ctx, e, self, o.apply(pod.Pod{}))
+	switch {
+	case err != nil:
+		return pod.Owner{}, err
+	case paired:
+		o.pauseImage = cmp.Or(o.pauseImage, pause.Image)
+		return ownerOf(pause), nil
+	case o.onStop == onStopKeep:
+		return pod.Owner{}, usage("-on-stop keep: only what belongs to a pause that was started by hand can outlive its supervisor; README says how to start one")
 	}
-	mounts, unread := readMounts()
-	if unread != nil {
-		return read, unread
+	return ownerOf(self), nil
+}
+
+// gate is what the pod has to pass when more than its text is known. What is doubtful is told.
+func gate(p source.Pod, tell event.Sink) func(map[string]engine.Image, []string) error {
+	g := admission.Gate{Pod: p.Pod}
+	return func(images map[string]engine.Image, lacking []string) error {
+		problems, doubtful := g.Pass(images, lacking)
+		doubts(tell, event.ConfigWarning, p.Locate(doubtful, true))
+		_, err := source.Split(p.Locate(problems, false))
+		return err
 	}
-	if err := errors.Join(err, checkCopies(read, mounts)); err != nil {
-		return read, problemsIn(err)
+}
+
+// cutsIn are warnings of times to stop that something else cuts short.
+func cutsIn(p source.Pod, o options) []source.Finding {
+	short := plan.CutGraces(p.Pod)
+	if p.StopGrace > 0 {
+		if what := plan.CutBy(p.Pod, o.stopTold, p.StopGrace); what != "" {
+			short = append(short, pod.Problemf(source.StopGracePlace, "%s", what))
+		}
 	}
-	own, err := ownVolumes(ctx, e, self)
-	if err != nil {
-		return read, err
+	return p.Locate(short, true)
+}
+
+// readPod reads the one pod of a source, with copies that can be made, and tells what of it
+// is ignored. Its error has all that is wrong.
+func readPod(from source.Source, tell event.Sink) (source.Pod, error) {
+	pods, findings := from.Read()
+	for _, p := range pods {
+		findings = append(findings, p.Locate(admission.Check(p.Pod, archive.LookAt), false)...)
 	}
-	p := pod.ResolveVolumes(complete(read.Pod, o, self.Image), own)
+	doubts(tell, event.ConfigWarning, findings)
+	switch _, err := source.Split(findings); {
+	case err != nil:
+		return source.Pod{}, err
+	case len(pods) != 1:
+		return source.Pod{}, fmt.Errorf("there are %d pods, and a supervisor runs one", len(pods))
+	}
+	return pods[0], nil
+}
+
+// doubts tells warnings among findings.
+func doubts(tell event.Sink, kind event.Kind, findings []source.Finding) {
+	warnings, _ := source.Split(findings)
+	for _, w := range warnings {
+		tell(event.Event{At: time.Now(), Kind: kind, Why: w.String()})
+	}
+}
+
+// machine is what of the machine that this process is on a definition may refer to.
+func machine(input io.Reader) compose.Own {
+	return compose.Own{Lookup: os.LookupEnv, ReadFile: filesAnd(input)}
+}
+
+// ownOf is what the supervisor in a container has itself.
+func ownOf(ctx context.Context, e engine.Engine, o options, self engine.Seen) (admission.Own, error) {
+	own := admission.Own{Limits: pod.Limits(self.Limits)}
+	for _, name := range self.Volumes() {
+		v, err := e.Volume(ctx, name)
+		if err != nil {
+			return own, err
+		}
+		own.Volumes = append(own.Volumes, pod.OwnVolume{Name: v.Name, Labels: v.Labels})
+	}
 	if o.volumes {
-		p = pod.ShareVolumes(p, mounted(self), ownSockets(os.Getenv(envDockerHost))...)
+		own.Shared, own.Sockets = admission.Shareable(self.Mounts), admission.Sockets(os.Getenv(envDockerHost))
 	}
-	read.Pod, err = inMemory(p, mounts)
-	return read, err
+	return own, nil
 }
 
 // complete is a pod with what the command line says of it, and the pause image that
@@ -84,36 +169,6 @@ func complete(p pod.Pod, o options, image string) pod.Pod {
 		p.PauseImage = identity.PauseImage(image, version)
 	}
 	return p
-}
-
-// checkCopies refuses copies that cannot be made, and those that nobody would see.
-func checkCopies(read labels.Reading, mounts ownMounts) error {
-	var problems pod.Problems
-	for _, c := range read.All() {
-		for _, file := range c.Copies {
-			if err := checkCopy(c, file, mounts); err != nil {
-				problems = append(problems, pod.Problemf(file.PlaceIn(c.Name), "%v", err))
-			}
-		}
-	}
-	return read.Locate(problems).Err()
-}
-
-// checkCopy says why a copy into a component cannot be made, or would not be seen.
-func checkCopy(c pod.Component, file pod.Copy, mounts ownMounts) error {
-	_, err := archive.LookAt(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w; give it to the supervisor, as a secret, a config or a volume of its service", err)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w; let the supervisor's user read it", err)
-	case err == nil:
-		file.Memory, err = mounts.handsOn(file)
-	}
-	if why := c.Hides(file); err == nil && why != "" {
-		return fmt.Errorf("%s %s; copy to elsewhere", path.Clean(file.Target), why)
-	}
-	return err
 }
 
 // problemsIn gathers the problems of joined errors.
@@ -131,42 +186,4 @@ func problemsIn(err error) error {
 		all = append(all, some...)
 	}
 	return all
-}
-
-// ownVolumes are the volumes mounted into this container.
-func ownVolumes(ctx context.Context, e engine.Engine, self engine.Seen) ([]pod.OwnVolume, error) {
-	var own []pod.OwnVolume
-	for _, name := range self.Volumes() {
-		v, err := e.Volume(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		own = append(own, pod.OwnVolume{Name: v.Name, Labels: v.Labels})
-	}
-	return own, nil
-}
-
-// mounted are the volumes and host paths mounted into this container, without its
-// secrets: Swarm's, and its configs, are none of them, but those of Compose are.
-func mounted(self engine.Seen) (all []pod.Volume) {
-	for _, m := range self.Mounts {
-		switch {
-		case isSecret(m.Target):
-		case m.Type == engine.VolumeMount:
-			all = append(all, pod.Volume{Kind: pod.Named, Source: m.Name, Target: m.Target, ReadOnly: m.ReadOnly, NoCopy: true})
-		case m.Type == engine.BindMount:
-			all = append(all, pod.Volume{Kind: pod.Bind, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly, Propagation: m.Propagation})
-		}
-	}
-	return all
-}
-
-// ownSockets are the paths that the engine's socket may have: where it usually is, and
-// where DOCKER_HOST says that it is.
-func ownSockets(host string) []string {
-	sockets := []string{"/var/run/docker.sock", "/run/docker.sock"}
-	if named, ok := strings.CutPrefix(host, "unix://"); ok {
-		sockets = append(sockets, named)
-	}
-	return sockets
 }

@@ -2,22 +2,31 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
-	"github.com/podlike/podlike/internal/asked"
+	"github.com/podlike/podlike/internal/cgroup"
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/docker"
+	"github.com/podlike/podlike/internal/engine/retry"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/identity"
+	"github.com/podlike/podlike/internal/lease"
 	"github.com/podlike/podlike/internal/logbuffer"
+	"github.com/podlike/podlike/internal/mount"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/socket"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/status"
+	"github.com/podlike/podlike/internal/stopsignal"
 	"github.com/podlike/podlike/internal/supervise"
 )
 
@@ -30,6 +39,14 @@ func runPod(args []string, stdout, stderr io.Writer) (int, error) {
 	if o.dryRun {
 		return dryRun(o, stdout, stderr)
 	}
+	s := openStreams(stdout, stderr)
+	defer s.close()
+	code, err := superviseWith(o, s)
+	return exitCode(code, err, s.stderr.NoWait()), nil
+}
+
+// superviseWith runs the pod and says on those streams what happens.
+func superviseWith(o options, out *streams) (int, error) {
 	ctx, stop := untilAsked(context.Background())
 	defer stop()
 	a := newAnswers()
@@ -41,18 +58,34 @@ func runPod(args []string, stdout, stderr io.Writer) (int, error) {
 	var preparing sync.WaitGroup
 	preparing.Go(compose.Prepare) // what reading labels needs takes as long as asking the engine who we are
 	defer preparing.Wait()
-	d, err := docker.Open(ctx)
+	emit := a.alsoTold(out.log(o.debug))
+	d, err := reach(ctx, o.engineTimeout, emit)
 	if err != nil {
 		return stopped(ctx, err)
 	}
 	defer d.Close()
-	tell := a.alsoTold(newLog(stderr, o.debug))
-	r, err := readyOf(ctx, d, o, tell)
+	if !d.LeavesWills() {
+		emit(event.Event{At: time.Now(), Kind: event.EngineWarning, Why: noWills})
+	}
+	e := retry.New(d, o.engineTimeout, a.outage)
+	r, err := readyOf(ctx, e, o, emit)
 	if err != nil {
 		return stopped(ctx, err)
 	}
 	d.UseHelper(engine.Container{Name: pod.HelperPrefix, Image: string(r.image), Labels: r.owner.Labels(pod.RoleHelper)})
-	c := config(d, r, o, tell, a.book, stdout, stderr)
+	defer out.hurry(ctx, r.pod.Grace*3/4)()
+	n := namerOf(r, d.WriteNames, emit)
+	named, forget := n.Begin(ctx)
+	defer forget()
+	emit, rest := releasing(ctx, n.Until(emit), release)
+	defer rest()
+	c := config(e, r, o, emit, a.buffer, out)
+	c.Named, c.EngineLost = named, e.Lost()
+	hold, err := holdOn(ctx, r, o, a, &c)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer hold()
 	if isTerminal(os.Stdin) {
 		hurry, relax := inHurry(ctx)
 		defer relax()
@@ -61,6 +94,61 @@ func runPod(args []string, stdout, stderr io.Writer) (int, error) {
 	s := supervise.New(c)
 	a.of(s)
 	return s.Run(ctx), nil
+}
+
+// settle is what engines take to tell of a signal that they have sent, under some load.
+const settle = 20 * time.Millisecond
+
+// reachDelay is between two tries to reach the engine.
+const reachDelay = 500 * time.Millisecond
+
+// reach opens the engine. One that is there and does not answer, or that answers that it has
+// failed, may be about to restart, and is tried again for as long as it may be away later;
+// one that is not there is a mistake of whoever wrote the stack, unless its socket's
+// directory was mounted: then it has yet to come.
+func reach(ctx context.Context, limit time.Duration, emit event.Sink) (*docker.Engine, error) {
+	began := time.Now()
+	for tries := 1; ; tries++ {
+		d, err := docker.Open(ctx)
+		passing := errors.Is(err, engine.ErrUnreachable) || errors.Is(err, engine.ErrInternal)
+		absent := errors.Is(err, fs.ErrNotExist) && !isMounted(filepath.Dir(docker.Socket()))
+		if err == nil || !passing || absent || errors.Is(err, fs.ErrPermission) || limit > 0 && time.Since(began) >= limit {
+			return d, err
+		}
+		if tries == 1 {
+			emit(event.Event{At: time.Now(), Kind: event.EngineLost, Why: err.Error()})
+		}
+		if clock.Sleep(ctx, reachDelay) != nil {
+			return nil, err
+		}
+	}
+}
+
+// isMounted reports whether a directory is not the image's.
+func isMounted(dir string) bool {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false
+	}
+	table, err := mount.Read()
+	return err == nil && table.At(dir).Target != "/"
+}
+
+// noWills says what is different with an engine that is not behind a socket of this
+// machine.
+const noWills = "the engine is not reached by a socket of this machine: should this supervisor be killed between a container's creation and its start, " +
+	"that container stays until another supervisor on its node starts"
+
+// An offer is one of a lease, in the words of package supervise.
+type offer struct{ *lease.Offer }
+
+// Grant implements supervise.Offer.
+func (o offer) Grant(ctx context.Context) (supervise.Lease, error) {
+	l, err := o.Offer.Grant(ctx)
+	if err != nil {
+		return nil, err // and not a nil of that type
+	}
+	return l, nil
 }
 
 // readyOf is the pod of the container that this process is the first of.
@@ -73,7 +161,7 @@ func readyOf(ctx context.Context, e engine.Engine, o options, tell event.Sink) (
 	if err != nil {
 		return runnable{}, err
 	}
-	return prepare(ctx, e, o, self, tell)
+	return prepare(ctx, e, o, self, labelsOf(self), tell)
 }
 
 // stopped forgives an error that came of being asked to stop: nothing was made yet.
@@ -91,7 +179,7 @@ func untilAsked(ctx context.Context) (context.Context, func()) {
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		select {
-		case s := <-asked.ToStop():
+		case s := <-stopsignal.First():
 			cancel(fmt.Errorf("asked to stop by %s", signalName(s)))
 		case <-ctx.Done():
 		}
@@ -115,7 +203,7 @@ func inHurry(ctx context.Context) (<-chan struct{}, func()) {
 		}
 		for {
 			select {
-			case s := <-asked.ToStop():
+			case s := <-stopsignal.First():
 				if s == syscall.SIGINT {
 					close(hurry)
 					return
@@ -156,14 +244,14 @@ func serveStatus(a *answers) (func(), error) {
 	}, nil
 }
 
-// config is what the supervisor of a pod works with.
-func config(e engine.Engine, r runnable, o options, tell event.Sink, book *logbuffer.Buffer, stdout, stderr io.Writer) supervise.Config {
+// config is what the supervisor of a pod works with. Where it only plans there are no streams.
+func config(e engine.Engine, r runnable, o options, emit event.Sink, buffer *logbuffer.Buffer, out *streams) supervise.Config {
 	c := supervise.Config{
 		Engine: e, Pod: r.pod, Keys: r.keys, Owner: r.owner, OOMScore: r.oomScore,
-		Tell: tell, Book: book, OOMKills: oomKills,
+		Emit: emit, Book: buffer, OOMKills: cgroup.OOMKills, Settle: settle, Admit: r.admit,
 	}
-	if o.logs {
-		c.Stdout, c.Stderr = &shared{to: stdout}, &shared{to: stderr}
+	if o.logs && out != nil {
+		c.Stdout, c.Stderr = out.stdout, out.stderr
 	}
 	return c
 }

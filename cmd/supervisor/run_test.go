@@ -11,11 +11,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/podlike/podlike/internal/asked"
 	"github.com/podlike/podlike/internal/dockertest"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/source/labels"
+	"github.com/podlike/podlike/internal/stopsignal"
 )
 
 // What of a Compose file is ignored is told once, also where the pod cannot be run.
@@ -25,7 +26,7 @@ func TestWhatIsIgnoredIsTold(t *testing.T) {
 		fails     bool
 		want      []string
 	}{
-		"Valid":   {"for people to look at", "services: {a: {image: b, ports: [80], hostname: c}}", false, []string{"ports: makes no sense in a pod and is ignored; publish them on the service", "hostname: makes no sense in a pod and is ignored; set it on the service, whose network the whole pod shares"}},
+		"Valid":   {"for people to look at", "services: {a: {image: b, ports: [80], hostname: c}}", false, []string{"ports: makes no sense in a pod and is ignored; publish them on the service", "hostname: components find it at 127.0.0.1, but the component's own host name is the pod's, which is the service's"}},
 		"Invalid": {"for it may be why", "services: {a: {ports: [80]}}", true, []string{"ports: makes no sense in a pod and is ignored; publish them on the service"}},
 		"Nothing": {"nothing to tell", "services: {a: {image: b}}", false, nil},
 	} {
@@ -44,7 +45,7 @@ func TestWhatIsIgnoredIsTold(t *testing.T) {
 			for _, w := range test.want {
 				want = append(want, file+": services.a: "+w)
 			}
-			_, err := readPod(t.Context(), nil, options{}, engine.Seen{Labels: map[string]string{pod.ComposeFile: file}}, tell)
+			_, err := readPod(labels.Source{Labels: map[string]string{pod.ComposeFile: file}, Own: machine(nil)}, tell)
 			if (err != nil) != test.fails {
 				t.Errorf("%s: got the error %v", test.why, err)
 			}
@@ -66,7 +67,7 @@ func TestWhatTheSupervisorFindsHasThePlaceWhereItWasWritten(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err = prepare(t.Context(), nil, options{}, self, func(e event.Event) { told = append(told, string(e.Kind)+": "+e.Why) })
+		_, err = prepare(t.Context(), nil, options{}, self, labelsOf(self), func(e event.Event) { told = append(told, string(e.Kind)+": "+e.Why) })
 		return told, err
 	}
 
@@ -83,7 +84,8 @@ func TestWhatTheSupervisorFindsHasThePlaceWhereItWasWritten(t *testing.T) {
 	}
 
 	_, err = read(text + "    secrets: [podlike-none]\n")
-	wrong := file + ": services.a: line 6: secrets: cannot copy /run/secrets/podlike-none: no such file or directory; give it to the supervisor, as a secret, a config or a volume of its service"
+	wrong := file + ": services.a: line 6: secrets: cannot copy /run/secrets/podlike-none: no such file or directory; " +
+		"give it to the supervisor, as a secret, a config or a volume of its service"
 	if diff := cmp.Diff(wrong, fmt.Sprint(err)); diff != "" {
 		t.Error(diff)
 	}
@@ -107,7 +109,7 @@ func TestOnlyASecondInterruptIsInAHurry(t *testing.T) {
 			case <-hurry:
 				return sent.hurries, "in a hurry"
 			default:
-				return !sent.hurries && len(asked.ToStop()) == 0, "no hurry"
+				return !sent.hurries && len(stopsignal.First()) == 0, "no hurry"
 			}
 		})
 	}

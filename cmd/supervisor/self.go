@@ -10,6 +10,7 @@ import (
 	"github.com/podlike/podlike/internal/cgroup"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/identity"
+	"github.com/podlike/podlike/internal/pairing"
 	"github.com/podlike/podlike/internal/pod"
 )
 
@@ -78,8 +79,22 @@ func container(ctx context.Context, e engine.Engine) (engine.Seen, error) {
 	return identity.Find(ctx, e, traces)
 }
 
-// ownerOf is the owner of all that a supervisor in this container makes.
+// calledAs are the names of a Swarm service in its networks, none of anything else: Swarm puts
+// the stack's name before that of the service, which is known there as well.
+func calledAs(labels map[string]string) []string {
+	service := labels[pod.SwarmService]
+	if service == "" {
+		return nil
+	}
+	return []string{service, strings.TrimPrefix(service, labels[pod.StackNamespace]+"_")}
+}
+
+// ownerOf is the owner of all that a supervisor in this container makes, or for a pause that was
+// started by hand.
 func ownerOf(self engine.Seen) pod.Owner {
+	if self.Labels[pod.LabelRole] == pod.RolePause {
+		return pairing.Owner(self, version)
+	}
 	return pod.Owner{
 		ID: string(self.ID), Name: self.Name, Version: version,
 		Service: self.Labels[pod.SwarmServiceID], Task: self.Labels[pod.SwarmTaskID], Node: self.Labels[pod.SwarmNodeID],

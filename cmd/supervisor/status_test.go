@@ -80,8 +80,13 @@ type view struct {
 func views() []view {
 	const minute, hour = time.Minute, time.Hour
 	done := status.StateTerminated{Reason: status.Completed, Started: ago(4 * minute), Finished: ago(3*minute + 30*time.Second)}
-	crash := status.StateTerminated{Code: 7, Reason: status.Error, Message: "cannot reach db:5432: connection refused\nat main.go:12", Started: ago(92 * time.Second), Finished: ago(90 * time.Second)}
+	crash := status.StateTerminated{
+		Code: 7, Reason: status.Error, Message: "cannot reach db:5432: connection refused\nat main.go:12",
+		Started: ago(92 * time.Second), Finished: ago(90 * time.Second),
+	}
 	oom := status.StateTerminated{Code: 137, Signal: 9, Reason: status.OOMKilled, Started: ago(3 * hour), Finished: ago(26 * minute)}
+	was := crash
+	was.Unhealthy = "exit code 1: no answer"
 	asked := status.StateTerminated{Code: 143, Signal: 15, Reason: status.Error, Started: ago(5 * minute), Finished: ago(time.Second)}
 	fetched := component("fetch", status.Init, terminated(done))
 	fetched.Ready = true
@@ -104,6 +109,10 @@ func views() []view {
 		{"not ready", "it runs and cannot do its work yet", but(shop(status.Running, "starting",
 			component("app", status.Main, status.State{Running: &status.StateRunning{Since: ago(100 * time.Second), Message: "its readiness probe fails: HTTP status 503"}}),
 			ready("proxy", status.Main, ago(110*time.Second))),
+			status.ContainersReady, status.ContainersNotReady, "app")},
+		{"unhealthy", "its health check fails, and it is known why", but(shop(status.Running, "unhealthy",
+			component("app", status.Main, status.State{Running: &status.StateRunning{Since: ago(100 * time.Second), Message: "its health check says unhealthy: exit code 3: db is locked\nsince 11:58"}}),
+			again(ready("db", status.Main, ago(110*time.Second)), 1, was)),
 			status.ContainersReady, status.ContainersNotReady, "app")},
 		{"ready", "all is well, of all ages", shop(status.Running, "healthy",
 			ready("app", status.Main, ago(9*hour+59*minute)),

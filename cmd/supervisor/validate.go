@@ -11,7 +11,6 @@ import (
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/source"
-	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/stack"
 )
 
@@ -23,7 +22,7 @@ func validate(args []string, stdout io.Writer) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var findings []stack.Finding
+	var findings []source.Finding
 	if o.file != "" {
 		_, findings = readFile(o.file)
 	} else {
@@ -36,20 +35,20 @@ func validate(args []string, stdout io.Writer) (int, error) {
 }
 
 // report prints findings and returns the code to exit with.
-func report(findings []stack.Finding, to io.Writer) (int, error) {
+func report(findings []source.Finding, to io.Writer) (int, error) {
 	for _, f := range findings {
 		if _, err := fmt.Fprintln(to, f); err != nil {
 			return 0, err
 		}
 	}
-	if slices.ContainsFunc(findings, stack.Finding.IsProblem) {
+	if slices.ContainsFunc(findings, source.Finding.IsProblem) {
 		return exitUsage, nil
 	}
 	return 0, nil
 }
 
 // validateContainer finds what is wrong with the labels of a container.
-func validateContainer(ref string) ([]stack.Finding, error) {
+func validateContainer(ref string) ([]source.Finding, error) {
 	ctx, stop := untilAsked(context.Background())
 	defer stop()
 	d, err := docker.Open(ctx)
@@ -61,8 +60,15 @@ func validateContainer(ref string) ([]stack.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, findings := stack.Labels(seen.Labels).Read()
-	return findings, nil
+	pods, findings := stack.Labels(seen.Labels).Read()
+	o, err := parseOptions(cmdRun, flagsOf(seen.Argv[1:]), io.Discard)
+	for _, p := range pods {
+		if err == nil { // or else its program is another one
+			p.Pod, p.StopGrace = complete(p.Pod, o, seen.Image), seen.StopTimeout
+			findings = append(findings, cutsIn(p, o)...)
+		}
+	}
+	return stack.Order("", findings), nil
 }
 
 // filesAnd reads files, and input as the one that is called -, as docker compose does.
@@ -76,23 +82,24 @@ func filesAnd(input io.Reader) func(file string) ([]byte, error) {
 	}
 }
 
-// A filePod is a pod of a file, as it would be run.
-type filePod struct {
-	service string
-	pod     pod.Pod
-}
-
-// readFile reads the pods of a file, and what is wrong with them, their flags included.
-func readFile(file string) ([]filePod, []stack.Finding) {
-	read, findings := stack.Read(file, compose.Own{Lookup: os.LookupEnv, ReadFile: filesAnd(os.Stdin)})
-	var pods []filePod
-	for _, p := range read {
-		o, err := parseOptions(cmdRun, flagsOf(p.Command), io.Discard)
-		if err != nil {
-			wrong := pod.Problems{pod.Problemf(source.CommandPlace, "%v", err)}
-			findings = append(findings, p.Locate(wrong, false)...)
-		}
-		pods = append(pods, filePod{p.Name, complete(p.Pod, o, p.Image)})
+// readFile reads the pods of a file as they would be run, and what is wrong with them, their
+// flags included.
+func readFile(file string) ([]source.Pod, []source.Finding) {
+	pods, findings := stack.File{Name: file, Own: machine(os.Stdin)}.Read()
+	for i, p := range pods {
+		as, more := asRun(p)
+		pods[i], findings = as, append(findings, more...)
 	}
 	return pods, stack.Order(file, findings)
+}
+
+// asRun is a pod as its supervisor's flags have it run, and what is wrong with those and with
+// the times to stop.
+func asRun(p source.Pod) (source.Pod, []source.Finding) {
+	o, err := parseOptions(cmdRun, flagsOf(p.Command), io.Discard)
+	p.Pod = complete(p.Pod, o, p.Image)
+	if err != nil {
+		return p, p.Locate(pod.Problems{pod.Problemf(source.CommandPlace, "%v", err)}, false)
+	}
+	return p, cutsIn(p, o)
 }

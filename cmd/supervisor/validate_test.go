@@ -120,7 +120,7 @@ func TestStacksInTheWildHaveNoProblem(t *testing.T) {
 	for file, want := range map[string][]string{
 		"labels.yml":      nil,
 		"forms.yml":       nil,
-		"composefile.yml": {"expose", "build", "container_name", "ports", "networks", "deploy.replicas"},
+		"composefile.yml": {"expose", "build", "ports", "networks", "deploy.replicas"},
 	} {
 		code, stdout, stderr := program(t, "validate", "-f", "../../test/testdata/compat/"+file)
 		if code != 0 || stderr != "" {

@@ -4,28 +4,113 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/pod"
 )
 
 // PauseContainer is the container that holds the pod's namespaces: it joins the
-// supervisor's network, owns PID and IPC, and lives as long as its stdin is held.
-func PauseContainer(p pod.Pod, owner pod.Owner) engine.Container {
+// supervisor's network, owns PID and IPC, and holds the volumes of components that may be
+// restarted, which are nobody else's between two runs, and the pod's memory, with so many
+// bytes that are handed on. Lease is the environment that it finds its lease by. The engine's
+// own shutdown waits for it as long as components may take to stop.
+//
+// In a pair somebody else's pause holds the namespaces, and this one joins them.
+func PauseContainer(p pod.Pod, owner pod.Owner, images map[string]engine.Image, bytes int64, lease []string) engine.Container {
+	mounts := append(held(p, owner, images), PauseMemory(p, owner, bytes)...)
+	if owner.Paired() {
+		return holder(p, owner, mounts)
+	}
+	within := BudgetOf(p).Kill
 	return engine.Container{
 		Name:         owner.PauseName(),
 		Image:        p.PauseImage,
+		Command:      []string{"-grace", graceOf(p).String()},
+		Env:          lease,
 		Labels:       owner.Labels(pod.RolePause),
-		Stdin:        true,
+		Mounts:       mounts,
 		Network:      engine.ID(owner.ID),
 		ShareIPC:     true,
 		ShmSize:      sharedShm(p),
 		Locked:       true,
 		Capabilities: []string{"KILL"},
-		StopGrace:    pod.DefaultStopGrace,
+		StopGrace:    within + LastCall,
 	}
+}
+
+// holder holds the volumes of a pair, and its memory.
+func holder(p pod.Pod, owner pod.Owner, mounts []engine.Mount) engine.Container {
+	c := engine.Container{
+		Name:      owner.PauseName(),
+		Image:     p.PauseImage,
+		Command:   []string{"-hold"},
+		Labels:    owner.Labels(pod.RolePause),
+		Mounts:    mounts,
+		Network:   engine.ID(owner.ID),
+		Locked:    true,
+		StopGrace: BudgetOf(p).Kill + LastCall,
+	}
+	if p.SharePID {
+		c.PID = engine.ID(owner.ID) // and so ends with it
+	}
+	c.Labels[pod.LabelHash] = hashOf(mounts)
+	return c
+}
+
+// needsHolder reports whether a pair has something to hold, as far as its images are known:
+// what may be restarted may have anonymous volumes.
+func needsHolder(p pod.Pod, owner pod.Owner, w World) bool {
+	unknown := func(c pod.Component) bool { _, known := w.Images[c.Image]; return p.MayRestart(c) && !known }
+	return slices.ContainsFunc(p.All(), unknown) || len(PauseContainer(p, owner, w.Images, w.Bytes, nil).Mounts) > 0
+}
+
+// hashOf is a short hash of what a container mounts, whatever the labels are.
+func hashOf(mounts []engine.Mount) string {
+	digest := sha256.New()
+	for _, m := range mounts {
+		m.Labels = nil
+		fmt.Fprintf(digest, "%+v\n", m) // with its options in order
+	}
+	return hex.EncodeToString(digest.Sum(nil)[:8])
+}
+
+// graceOf is how long the components get from pause when their supervisor is gone: as long
+// as the longest of them asks for, within what the pod has.
+func graceOf(p pod.Pod) (grace time.Duration) {
+	for _, c := range p.All() {
+		grace = max(grace, c.StopGrace)
+	}
+	return min(max(grace, orphanGrace), BudgetOf(p).Kill)
+}
+
+// orphanGrace is what components get at least when their supervisor is gone, where the pod
+// has as much.
+const orphanGrace = 5 * time.Second
+
+// held are the volumes of components that may be restarted, each once.
+func held(p pod.Pod, owner pod.Owner, images map[string]engine.Image) (all []engine.Mount) {
+	known := map[string]bool{}
+	for _, c := range p.All() {
+		if !p.MayRestart(c) {
+			continue
+		}
+		for _, m := range componentMounts(p, owner, c, images[c.Image]) {
+			if m.Type != engine.VolumeMount || m.Source == "" || known[m.Source] {
+				continue
+			}
+			known[m.Source] = true
+			all = append(all, engine.Mount{
+				Type: m.Type, Source: m.Source, Target: fmt.Sprintf("/volumes/%d", len(all)), ReadOnly: true, NoCopy: true,
+				Labels: m.Labels, Driver: m.Driver, Options: m.Options,
+			})
+		}
+	}
+	return all
 }
 
 // sharedShm is the size of the /dev/shm that all components share: the largest that
@@ -41,8 +126,13 @@ func sharedShm(p pod.Pod) (size int64) {
 
 // ComponentContainer is a component's container, joined to pause. The image tells
 // which anonymous volumes the engine would make without our labels, and oom is the
-// score for the kernel's choice of what to kill first when memory runs out.
-func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, pause engine.ID, image engine.Image, oom int) engine.Container {
+// score for the kernel's choice of what to kill first when memory runs out. Run is the
+// number of the component's run, from 1. In a pair it joins the pod's owner, and pause is nothing
+// to it.
+func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, run int, pause engine.ID, image engine.Image, oom int) engine.Container {
+	if owner.Paired() {
+		pause = engine.ID(owner.ID)
+	}
 	made := engine.Container{
 		Name:        owner.ContainerName(c.Name),
 		Image:       c.Image,
@@ -52,7 +142,7 @@ func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, pause engin
 		Env:         Environment(c.Env),
 		WorkingDir:  c.WorkingDir,
 		User:        c.User,
-		Labels:      labels(owner, c),
+		Labels:      labels(p, owner, c, run),
 		Annotations: c.Annotations,
 		Mounts:      componentMounts(p, owner, c, image),
 		Tmpfs:       c.Tmpfs,
@@ -134,11 +224,24 @@ func Environment(env map[string]string) []string {
 }
 
 // labels are the user's and ours; ours win.
-func labels(owner pod.Owner, c pod.Component) map[string]string {
+func labels(p pod.Pod, owner pod.Owner, c pod.Component, run int) map[string]string {
 	all := withOurs(c.Labels, owner.Labels(pod.RoleComponent))
 	all[pod.LabelComponent] = c.Name
-	all[pod.LabelHash] = pod.Hash(c)
+	all[pod.LabelHash] = Hash(p, c)
+	all[pod.LabelRun] = strconv.Itoa(run)
 	return all
+}
+
+// Hash is that of all that a component's container is made by: its definition, and what it shares.
+func Hash(p pod.Pod, c pod.Component) string {
+	hash := pod.Hash(c)
+	if !p.SharePID {
+		hash += "-pids"
+	}
+	if !p.ShareIPC {
+		hash += "-ipc"
+	}
+	return hash
 }
 
 // withOurs are the user's labels and ours; ours win.
@@ -187,7 +290,7 @@ func componentMounts(p pod.Pod, owner pod.Owner, c pod.Component, image engine.I
 // scratchName is what the volume at a component's target is called.
 func scratchName(owner pod.Owner, component, target string) string {
 	sum := sha256.Sum256([]byte(target))
-	return owner.ContainerName(component) + "." + hex.EncodeToString(sum[:6])
+	return fitting(owner.ContainerName(component) + "." + hex.EncodeToString(sum[:6]))
 }
 
 // KeepsScratch reports whether a pod has anonymous volumes, or its images may have, that
@@ -209,6 +312,7 @@ func mount(owner pod.Owner, v pod.Volume) engine.Mount {
 		m.Type, m.Labels = engine.VolumeMount, withOurs(v.Labels, owner.Labels(pod.RoleScratch))
 	case pod.Named:
 		m.Type, m.Labels = engine.VolumeMount, withOurs(v.Labels, owner.Labels(pod.RoleData))
+		m.Driver, m.Options = v.Driver, v.Options
 	}
 	return m
 }

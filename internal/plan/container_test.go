@@ -14,10 +14,11 @@ import (
 
 func TestPauseHoldsWhatComponentsJoinAndCanDoLittleElse(t *testing.T) {
 	want := engine.Container{
-		Name: "shop.podlike-pause", Image: "hold", Labels: me.Labels(pod.RolePause),
-		Stdin: true, Network: "me", ShareIPC: true, Locked: true, Capabilities: []string{"KILL"}, StopGrace: 10 * time.Second,
+		Name: "shop.podlike-pause", Image: "hold", Labels: me.Labels(pod.RolePause), Command: []string{"-grace", "9.5s"}, Env: []string{"LEASE=x"},
+		Network: "me", ShareIPC: true, Locked: true, Capabilities: []string{"KILL"}, StopGrace: 11500 * time.Millisecond,
 	}
-	if diff := cmp.Diff(want, plan.PauseContainer(pod.Pod{PauseImage: "hold"}, me)); diff != "" {
+	p := pod.Pod{PauseImage: "hold", Grace: 10 * time.Second, Components: []pod.Component{{Name: "web", StopGrace: time.Minute}}}
+	if diff := cmp.Diff(want, plan.PauseContainer(p, me, nil, 0, []string{"LEASE=x"})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -63,7 +64,7 @@ func TestAComponentsContainerIsWhatItsUserDescribed(t *testing.T) {
 		StopSignal: "SIGINT", StopGrace: time.Second,
 	}
 	labels := me.Labels(pod.RoleComponent)
-	labels["a.b"], labels[pod.LabelComponent], labels[pod.LabelHash] = "c", "web", pod.Hash(c)
+	labels["a.b"], labels[pod.LabelComponent], labels[pod.LabelHash], labels[pod.LabelRun] = "c", "web", plan.Hash(pod.Pod{SharePID: true, ShareIPC: true}, c), "1"
 	want := engine.Container{
 		Name: "shop.podlike.web", Image: "app", Entrypoint: []string{"/app"}, Command: []string{"-v"},
 		Env: []string{"A=", "B=2"}, WorkingDir: "/srv", User: "7:8", TTY: true, Labels: labels,
@@ -71,7 +72,7 @@ func TestAComponentsContainerIsWhatItsUserDescribed(t *testing.T) {
 		StopSignal: "SIGINT", StopGrace: time.Second,
 		Network: "pause", PID: "pause", IPC: "pause", OOMScoreAdj: score(1),
 	}
-	got := plan.ComponentContainer(pod.Pod{SharePID: true, ShareIPC: true}, me, c, "pause", engine.Image{}, 1)
+	got := plan.ComponentContainer(pod.Pod{SharePID: true, ShareIPC: true}, me, c, 1, "pause", engine.Image{}, 1)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -94,7 +95,7 @@ func TestWhatIsSharedIsForTheUserToSay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := pod.Component{PrivatePID: test.private}
-			got := plan.ComponentContainer(pod.Pod{SharePID: test.pid, ShareIPC: test.ipc}, me, c, "pause", engine.Image{}, 0)
+			got := plan.ComponentContainer(pod.Pod{SharePID: test.pid, ShareIPC: test.ipc}, me, c, 1, "pause", engine.Image{}, 0)
 			if got.Network != "pause" || (got.PID == "pause") != test.joinsPID || (got.IPC == "pause") != test.ipc {
 				t.Errorf("%s: network %q, PID %q, IPC %q", test.why, got.Network, got.PID, got.IPC)
 			}
@@ -113,12 +114,13 @@ func TestEveryVolumeCarriesOurLabels(t *testing.T) {
 		"Bind":      {"a host path is no volume", nil, []pod.Volume{{Kind: pod.Bind, Source: "/a", Target: "/b", ReadOnly: true, Propagation: "rslave", SELinux: "z"}}, []engine.Mount{{Type: engine.BindMount, Source: "/a", Target: "/b", ReadOnly: true, Propagation: "rslave", SELinux: "z"}}},
 		"Tmpfs":     {"nor is memory", nil, []pod.Volume{{Kind: pod.Tmpfs, Target: "/t", Size: 7, Mode: 0o700}}, []engine.Mount{{Type: engine.TmpfsMount, Target: "/t", Size: 7, Mode: 0o700}}},
 		"Named":     {"the engine makes it when it is not there, and then it is kept", nil, []pod.Volume{{Kind: pod.Named, Source: "v", Target: "/v", NoCopy: true}}, []engine.Mount{{Type: engine.VolumeMount, Source: "v", Target: "/v", NoCopy: true, Labels: data}}},
+		"Driver":    {"the engine makes it as its user says", nil, []pod.Volume{{Kind: pod.Named, Source: "v", Target: "/v", Driver: "d", Options: map[string]string{"o": "p"}}}, []engine.Mount{{Type: engine.VolumeMount, Source: "v", Target: "/v", Labels: data, Driver: "d", Options: map[string]string{"o": "p"}}}},
 		"Anonymous": {"it goes with its container", nil, []pod.Volume{{Kind: pod.Anonymous, Target: "/s"}}, []engine.Mount{{Type: engine.VolumeMount, Target: "/s", Labels: scratch}}},
 		"Image":     {"the engine would make the image's without labels", []string{"/z", "/y"}, nil, []engine.Mount{{Type: engine.VolumeMount, Target: "/y", Labels: scratch}, {Type: engine.VolumeMount, Target: "/z", Labels: scratch}}},
 		"Taken":     {"what the user mounts there counts", []string{"/v"}, []pod.Volume{{Kind: pod.Bind, Source: "/a", Target: "/v"}}, []engine.Mount{{Type: engine.BindMount, Source: "/a", Target: "/v"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := plan.ComponentContainer(pod.Pod{}, me, pod.Component{Volumes: test.mine}, "pause", engine.Image{Volumes: test.image}, 0).Mounts
+			got := plan.ComponentContainer(pod.Pod{}, me, pod.Component{Volumes: test.mine}, 1, "pause", engine.Image{Volumes: test.image}, 0).Mounts
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("%s:\n%s", test.why, diff)
 			}
@@ -147,7 +149,7 @@ func TestAHealthCheckIsTheComponentsOrElseTheImages(t *testing.T) {
 			if got := plan.Checked(c, test.image); got != test.checked {
 				t.Errorf("%s: checked is %v", test.why, got)
 			}
-			if diff := cmp.Diff(test.check, plan.ComponentContainer(pod.Pod{}, me, c, "", test.image, 0).Health); diff != "" {
+			if diff := cmp.Diff(test.check, plan.ComponentContainer(pod.Pod{}, me, c, 1, "", test.image, 0).Health); diff != "" {
 				t.Errorf("%s:\n%s", test.why, diff)
 			}
 		})
@@ -158,7 +160,7 @@ func TestAHealthCheckIsTheComponentsOrElseTheImages(t *testing.T) {
 func TestWhatMayRestartKeepsItsAnonymousVolumes(t *testing.T) {
 	image := engine.Image{Volumes: []string{"/cache"}}
 	sources := func(p pod.Pod) (all []string) {
-		for _, m := range plan.ComponentContainer(p, me, p.Components[0], "pause", image, 0).Mounts {
+		for _, m := range plan.ComponentContainer(p, me, p.Components[0], 1, "pause", image, 0).Mounts {
 			all = append(all, m.Source)
 		}
 		return all
@@ -178,5 +180,20 @@ func TestWhatMayRestartKeepsItsAnonymousVolumes(t *testing.T) {
 	}
 	if !plan.KeepsScratch(again) {
 		t.Error("nobody would remove them")
+	}
+}
+
+// Who sweeps knows what is ours by its name and its labels.
+func TestWhatIsMadeIsKnownToBeOurs(t *testing.T) {
+	owner := pod.Owner{ID: "me", Name: "shop.podlike.x"}
+	for _, c := range []engine.Container{
+		plan.PauseContainer(pod.Pod{}, owner, nil, 0, nil),
+		plan.ComponentContainer(pod.Pod{}, owner, pod.Component{Name: "a.B_c-1"}, 1, "pause", engine.Image{}, 0),
+		plan.DebugContainer(owner, plan.Debug{Which: "x"}, "pause", engine.Image{}, 0),
+		{Name: pod.HelperPrefix + "names-x", Labels: owner.Labels(pod.RoleHelper)},
+	} {
+		if !pod.IsOurs(c.Name, c.Labels) {
+			t.Errorf("%s with %v is not known to be ours", c.Name, c.Labels)
+		}
 	}
 }

@@ -10,18 +10,22 @@ import (
 	"github.com/podlike/podlike/internal/pod"
 )
 
-// Down says how to bring down what is there of a pod. What its components want done
+// down says how to bring down what is there of a pod. What its components want done
 // before is done at once, for all. Then they are stopped all at once, except that what
 // depends on another stops before it, and sidecars when all others have, in reverse of
 // the order in which they were started. Each is removed when it has stopped, and pause
 // when all of them have. Pause does not wait for their removal: what has ended does not
 // miss its namespaces. Who looks at the pod may watch until then.
 //
-// Volumes are those of the pod that are to go with it and not with their containers.
-func Down(p pod.Pod, seen []engine.Seen, volumes []engine.Volume) Plan {
+// The volumes are those of the pod that are to go with it and not with their containers.
+// A step that fails keeps none of the others from being done.
+func down(p pod.Pod, owner pod.Owner, w World) Plan {
 	d := descent{pod: p, dependants: pod.Dependants(p), there: map[string]engine.Seen{}}
 	var pauses, looks, removes Plan
-	for _, c := range seen {
+	for _, c := range w.Containers {
+		if c.Labels[pod.LabelOwner] != owner.ID {
+			continue
+		}
 		switch c.Labels[pod.LabelRole] {
 		case pod.RolePause:
 			pauses = append(pauses, Step{Op: Remove, Name: Pause, Container: c.ID})
@@ -30,7 +34,16 @@ func Down(p pod.Pod, seen []engine.Seen, volumes []engine.Volume) Plan {
 			looks = append(looks, Step{Op: Remove, Name: c.Name, Container: c.ID})
 			continue
 		}
-		d.there[c.Labels[pod.LabelComponent]] = c
+		name := c.Labels[pod.LabelComponent]
+		if other, twice := d.there[name]; twice { // one of them nobody knows of
+			if c.Running && !other.Running {
+				c, other = other, c
+				d.there[name] = other
+			}
+			looks = append(looks, Step{Op: Remove, Name: c.Name + " " + string(c.ID), Container: c.ID, Why: RunOver})
+			continue
+		}
+		d.there[name] = c
 	}
 	stops := d.stops()
 	for _, name := range slices.Sorted(maps.Keys(d.there)) {
@@ -41,10 +54,32 @@ func Down(p pod.Pod, seen []engine.Seen, volumes []engine.Volume) Plan {
 		last[i].After = stops.keys()
 	}
 	var drops Plan
-	for _, v := range volumes {
-		drops = append(drops, Step{Op: RemoveVolume, Name: v.Name, After: append(removes.keys(), last.keys()...)})
+	for _, v := range w.Volumes {
+		if v.Labels[pod.LabelOwner] == owner.ID && v.Labels[pod.LabelRole] == pod.RoleScratch {
+			drops = append(drops, Step{Op: RemoveVolume, Name: v.Name, After: append(removes.keys(), last.keys()...)})
+		}
 	}
-	return slices.Concat(d.preStops(), stops, removes, last, drops)
+	return bestEffort(slices.Concat(d.preStops(), stops, removes, last, drops))
+}
+
+// clear takes down everything but pause, without anybody's hooks and in no order.
+func clear(p pod.Pod, owner pod.Owner, w World) Plan {
+	var stops, removes Plan
+	for _, c := range w.Containers {
+		if name := c.Labels[pod.LabelComponent]; c.Labels[pod.LabelOwner] == owner.ID && c.Labels[pod.LabelRole] == pod.RoleComponent {
+			stops = append(stops, Step{Op: Stop, Name: name, Container: c.ID})
+			removes = append(removes, Step{Op: Remove, Name: name, Container: c.ID, After: []string{key(Stop, name)}})
+		}
+	}
+	return bestEffort(append(stops, removes...))
+}
+
+// bestEffort are steps of which one that fails keeps no other from being done.
+func bestEffort(p Plan) Plan {
+	for i := range p {
+		p[i].BestEffort = true
+	}
+	return p
 }
 
 // A descent is a pod on its way down.

@@ -110,7 +110,7 @@ remove a after stop a
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want[1:], plan.Down(test.pod, test.seen, nil).String()); diff != "" {
+			if diff := cmp.Diff(test.want[1:], plan.Reconcile(test.pod, me, plan.World{Containers: test.seen}, plan.Goal{Kind: plan.Down}).String()); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", test.why, diff)
 			}
 		})
@@ -129,7 +129,7 @@ func TestABudgetThatWasAskedForIsGranted(t *testing.T) {
 
 func TestDownNamesContainersByTheirID(t *testing.T) {
 	want := map[string]engine.ID{"a": ours("a").ID, plan.Pause: ours("").ID}
-	for _, step := range plan.Down(pod.Pod{}, []engine.Seen{ours("a"), ours("")}, nil) {
+	for _, step := range plan.Reconcile(pod.Pod{}, me, plan.World{Containers: []engine.Seen{ours("a"), ours("")}}, plan.Goal{Kind: plan.Down}) {
 		if step.Container != want[step.Name] {
 			t.Errorf("%s is about container %q, want %q", step, step.Container, want[step.Name])
 		}
@@ -162,7 +162,10 @@ remove a after stop a
 remove pause after stop a
 remove volume scratch after remove a, remove pause
 `
-	got := plan.Down(pod.Pod{}, []engine.Seen{ours("a"), ours("")}, []engine.Volume{{Name: "scratch"}}).String()
+	got := plan.Reconcile(pod.Pod{}, me, plan.World{
+		Containers: []engine.Seen{ours("a"), ours("")},
+		Volumes:    []engine.Volume{kept(me, "scratch", pod.RoleScratch), kept(me, "data", pod.RoleData)},
+	}, plan.Goal{Kind: plan.Down}).String()
 	if diff := cmp.Diff(want[1:], got); diff != "" {
 		t.Error(diff)
 	}

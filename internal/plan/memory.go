@@ -38,10 +38,12 @@ func inMemory(p pod.Pod) (names []string) {
 }
 
 // MemoryName is what a component's copy, by its place among them, is called in Memory.
-func MemoryName(component string, copy int) string { return fmt.Sprintf("%s.%d", component, copy) }
+func MemoryName(component string, copy int) string {
+	return fitting(fmt.Sprintf("%s.%d", component, copy))
+}
 
 // MessageName is what the file for a component's last words is called in Memory.
-func MessageName(component string) string { return component + ".message" }
+func MessageName(component string) string { return fitting(component + ".message") }
 
 // MessagePath is the path in pause of the file into which a component writes why it
 // ends. It is there if the component has a TerminationMessage.
@@ -85,19 +87,9 @@ func MemoryMounts(c pod.Component, source string) []engine.Mount {
 }
 
 // fill puts into memory what components mount from there; no step if none does.
-func fill(p pod.Pod) Plan {
-	needy := inMemory(p)
+func fill(needy []string) Plan {
 	if len(needy) == 0 {
 		return nil
 	}
 	return Plan{{Op: Fill, Name: Pause, Why: "in memory, for " + list(needy), After: []string{key(Start, Pause)}}}
-}
-
-// filled is what a component's creation waits for: the engine looks at what is to be
-// mounted when it creates.
-func filled(c pod.Component) []string {
-	if !NeedsMemory(c) {
-		return nil
-	}
-	return []string{key(Fill, Pause)}
 }

@@ -71,7 +71,7 @@ func TestAComponentMountsWhatIsItsOwnInMemory(t *testing.T) {
 
 func TestAnImagesVolumeGivesWayToWhatIsInMemory(t *testing.T) {
 	c := pod.Component{Name: "a", Copies: []pod.Copy{{Source: "/run/secrets", Target: "/certs", Memory: true}}}
-	made := plan.ComponentContainer(pod.Pod{}, me, c, "pause", engine.Image{Volumes: []string{"/certs"}}, 0)
+	made := plan.ComponentContainer(pod.Pod{}, me, c, 1, "pause", engine.Image{Volumes: []string{"/certs"}}, 0)
 	if len(made.Mounts) != 0 {
 		t.Errorf("got %+v", made.Mounts)
 	}

@@ -16,7 +16,10 @@ import (
 func TestEveryPlanCanBeCarriedOut(t *testing.T) {
 	for seed := range uint64(200) {
 		p, w := anyPod(rand.New(rand.NewPCG(seed, 0)))
-		for name, steps := range map[string]plan.Plan{"up": plan.Up(p, me, w), "down": plan.Down(p, w.Containers, nil)} {
+		for name, steps := range map[string]plan.Plan{
+			"up":   plan.Reconcile(p, me, w, plan.Goal{Kind: plan.Up}),
+			"down": plan.Reconcile(p, me, w, plan.Goal{Kind: plan.Down}),
+		} {
 			if stuck := carryOut(steps); len(stuck) > 0 {
 				t.Fatalf("seed %d, %s: never done:\n%sof\n%s", seed, name, stuck, steps)
 			}

@@ -2,25 +2,29 @@ package plan
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/pod"
 )
 
-// pullSteps are the images to pull, each once, in the order of first use. Where
-// users of one image disagree, one that asks for a pull is enough.
-func pullSteps(p pod.Pod, w World) Plan {
+// pulls are the images to pull, each once, in the order of first use. Where users of one
+// image disagree, one that asks for a pull is enough.
+func (a ascent) pulls() Plan {
 	var steps Plan
 	add := func(step Step, policy pod.Pull) {
-		step.Why = w.lacks(step.Name, step.Platform, policy)
+		step.Why = a.world.lacks(step.Name, step.Platform, policy)
 		if step.Why != "" && !slices.Contains(steps.keys(), step.Key()) {
 			steps = append(steps, step)
 		}
 	}
-	add(pull(p.PauseImage, ""), pod.Missing)
-	for _, c := range p.All() {
-		add(pull(c.Image, c.Platform), cmp.Or(c.Pull, p.Pull))
+	if a.makesPause() {
+		add(pull(a.pod.PauseImage, ""), pod.Missing)
+	}
+	for _, c := range a.missing() {
+		add(pull(c.Image, c.Platform), cmp.Or(c.Pull, a.pod.Pull))
 	}
 	return steps
 }
@@ -49,4 +53,15 @@ func (w World) lacks(image, platform string, policy pod.Pull) string {
 // far as both say.
 func fits(there, asked string) bool {
 	return there == "" || asked == "" || strings.HasPrefix(there+"/", asked+"/") || strings.HasPrefix(asked+"/", there+"/")
+}
+
+// Settled are those of the images that the plan does not pull: what is there is what will run.
+func (p Plan) Settled(images map[string]engine.Image) map[string]engine.Image {
+	settled := maps.Clone(images)
+	for _, step := range p {
+		if step.Op == Pull {
+			delete(settled, step.Name)
+		}
+	}
+	return settled
 }

@@ -33,7 +33,7 @@ func TestImagesArePulledAsTheirUsersSay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := pod.Pod{PauseImage: "pause", Pull: test.policy, Components: test.components}
 			var pulls []string
-			for _, step := range plan.Up(p, owner, plan.World{Images: there}) {
+			for _, step := range plan.Reconcile(p, owner, plan.World{Images: there}, plan.Goal{Kind: plan.Up}) {
 				if step.Op == plan.Pull {
 					pulls = append(pulls, step.String())
 				}
@@ -50,7 +50,7 @@ func TestAComponentIsCreatedAfterItsImageIsPulled(t *testing.T) {
 		{Name: "a", Image: "img", Platform: "linux/arm64"}, {Name: "b", Image: "img"}, {Name: "c", Image: "img", Pull: pod.Never},
 	}}
 	after := map[string][]string{}
-	for _, step := range plan.Up(p, owner, plan.World{Images: map[string]engine.Image{"pause": {}}}) {
+	for _, step := range plan.Reconcile(p, owner, plan.World{Images: map[string]engine.Image{"pause": {}}}, plan.Goal{Kind: plan.Up}) {
 		after[step.Key()] = step.After
 	}
 	for name, image := range map[string]string{"create a": "pull img for linux/arm64", "create b": "pull img", "create c": "pull img"} {
@@ -64,8 +64,8 @@ func TestTheLargestSharedMemoryIsPauses(t *testing.T) {
 	p := pod.Pod{Components: []pod.Component{{Name: "a", ShmSize: 1}, {Name: "b", ShmSize: 3}, {Name: "c"}}}
 	for _, shared := range []bool{true, false} {
 		p.ShareIPC = shared
-		pause := plan.PauseContainer(p, owner)
-		component := plan.ComponentContainer(p, owner, p.Components[1], "pause", engine.Image{}, 0)
+		pause := plan.PauseContainer(p, owner, nil, 0, nil)
+		component := plan.ComponentContainer(p, owner, p.Components[1], 1, "pause", engine.Image{}, 0)
 		want := [2]int64{0, 3}
 		if shared {
 			want = [2]int64{3, 0}
@@ -78,7 +78,7 @@ func TestTheLargestSharedMemoryIsPauses(t *testing.T) {
 
 func TestAnImagesVolumeGivesWayToATmpfs(t *testing.T) {
 	c := pod.Component{Name: "a", Tmpfs: map[string]string{"/data": ""}}
-	made := plan.ComponentContainer(pod.Pod{}, owner, c, "pause", engine.Image{Volumes: []string{"/data", "/other"}}, 0)
+	made := plan.ComponentContainer(pod.Pod{}, owner, c, 1, "pause", engine.Image{Volumes: []string{"/data", "/other"}}, 0)
 	if len(made.Mounts) != 1 || made.Mounts[0].Target != "/other" {
 		t.Errorf("got %+v", made.Mounts)
 	}
@@ -87,7 +87,7 @@ func TestAnImagesVolumeGivesWayToATmpfs(t *testing.T) {
 func TestAComponentsOwnScoreCounts(t *testing.T) {
 	for name, c := range map[string]pod.Component{"as the others": {}, "its own": {OOMScoreAdj: new(0)}} {
 		want := map[string]int{"as the others": 7, "its own": 0}[name]
-		if got := *plan.ComponentContainer(pod.Pod{}, owner, c, "pause", engine.Image{}, 7).OOMScoreAdj; got != want {
+		if got := *plan.ComponentContainer(pod.Pod{}, owner, c, 1, "pause", engine.Image{}, 7).OOMScoreAdj; got != want {
 			t.Errorf("%s: got %d", name, got)
 		}
 	}

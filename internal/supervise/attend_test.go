@@ -334,7 +334,7 @@ func TestDependantsWaitForHooksAndTheStartupProbe(t *testing.T) {
 				l.mu.Lock()
 				defer l.mu.Unlock()
 				for _, line := range l.lines {
-					if line.what == "web starts" && line.at != 20*time.Second+15*time.Millisecond {
+					if line.what == "web starts" && line.at != 20*time.Second+25*time.Millisecond {
 						t.Errorf("it started after %v: %s", line.at, test.why)
 					}
 				}
@@ -468,7 +468,7 @@ func TestReadinessGatesThePodsFirstHealthyAndCountsLaterOnlyIfAsked(t *testing.T
 				if diff := cmp.Diff(test.want, got); diff != "" {
 					t.Errorf("%s:\n%s", test.why, diff)
 				}
-				l.got(t, "0s db ready", "0s db starts", "10s db ready", "20s db ready", "20.015s web starts", "30s db ready", "40s db ready",
+				l.got(t, "0s db ready", "0s db starts", "10s db ready", "20s db ready", "20.025s web starts", "30s db ready", "40s db ready",
 					"50s db ready", "1m0s db ready", "1m5.96s db SIGTERM", "1m5.96s web SIGTERM")
 				if failed := strings.Count(s.history(event.ProbeFailed), "probe failed: db (readiness: exit code 1)\n"); failed != 5 {
 					t.Errorf("told of %d failures, want 5", failed)

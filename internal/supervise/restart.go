@@ -1,41 +1,22 @@
 package supervise
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/podlike/podlike/internal/backoff"
 	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/executor"
 	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/live"
 	"github.com/podlike/podlike/internal/plan"
-	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/state"
+	"github.com/podlike/podlike/internal/verdict"
 )
-
-// happened moves a component on and sees to what follows from that. The cause is what
-// ends the pod, if that does.
-func (r *run) happened(name string, what lifecycle.Event, cause *ended) lifecycle.Action {
-	r.turn.Lock()
-	defer r.turn.Unlock()
-	state, action := r.board.happened(name, what)
-	switch {
-	case action == lifecycle.Restart:
-		delay := r.board.delay(name, r.backoff())
-		r.make(func() { r.restart(name, delay, cause) })
-	case action == lifecycle.RestartNow:
-		r.make(func() { r.restart(name, 0, cause) })
-	case action == lifecycle.RestartAll:
-		r.redo(name, cause)
-	case action == lifecycle.Fail:
-		r.end(cause)
-	case state == lifecycle.Done && r.board.complete():
-		r.end(&ended{})
-	}
-	return action
-}
 
 func (r *run) backoff() backoff.Restarts {
 	return backoff.Restarts{First: r.Pod.Backoff.First, Cap: r.Pod.Backoff.Cap}
@@ -43,221 +24,204 @@ func (r *run) backoff() backoff.Restarts {
 
 // restart waits and then runs a component anew, in a new container under the same
 // name, unless it is decided otherwise in the meantime. What goes wrong is its next end.
-func (r *run) restart(name string, delay time.Duration, cause error) {
-	r.Tell(event.Event{Kind: event.Restarting, Component: name, Why: cause.Error(), In: delay})
-	if !r.isDue(name, delay) {
+func (m member) restart(delay time.Duration) {
+	if !m.isDue(delay) {
 		return
 	}
-	r.board.happened(name, lifecycle.Event{Kind: lifecycle.Due})
-	if err := r.clear(name); err != nil {
-		_ = r.cannotStart(name, err)
+	m.live.Update(m.name, func(c *state.Component) { c.Happened(lifecycle.Event{Kind: lifecycle.Due}) })
+	if c := m.live.Container(m.name); c != nil { // the next run's output comes after all of this one's
+		m.drained(m.watching, c)
+	}
+	world, err := m.observe(m.watching)
+	if err != nil {
+		_ = m.cannotStart(err)
 		return
 	}
-	if r.createAgain(name) == nil && r.start(name) == nil {
-		r.renew(name)
-	}
-}
-
-// createAgain makes the container of a component's next run, which finds what was handed
-// on in memory as it was in the beginning.
-func (r *run) createAgain(name string) error {
-	if err := r.refill(r.watching, r.component(name)); err != nil {
-		return r.cannotStart(name, err)
-	}
-	return r.create(r.watching, name, reach(r.component(name)))
-}
-
-// reach is how long it may be from the creation of a container that is made anew to its
-// start: files may be handed on in between. What a dead supervisor has created and not
-// started stays as long; what a slow engine removes before its start is tried again.
-func reach(c pod.Component) time.Duration {
-	for _, file := range c.Copies {
-		if !file.Memory {
-			return 2 * patience
+	steps := plan.Reconcile(m.Pod, m.Owner, world, plan.Goal{Kind: plan.Up, Only: m.name})
+	err = executor.Run(m.watching, steps, nil, func(ctx context.Context, step plan.Step) error {
+		switch step.Op {
+		case plan.Create:
+			return m.create(m.name)
+		case plan.Start:
+			return m.start()
+		case plan.Fill:
+			if err := m.courier.Fill(ctx, world.Pause, m.component(m.name)); err != nil {
+				_ = m.cannotStart(err)
+				return err
+			}
+			return nil
 		}
+		return m.sweeper.Clean(ctx, step)
+	})
+	if err == nil && m.live.Runs(m.live.Container(m.name)) {
+		m.renew()
 	}
-	return 15 * time.Second
 }
+
+// drained waits for the last output of a container that has run.
+func (r *run) drained(ctx context.Context, c *live.Container) {
+	if r.live.Ran(c) {
+		ctx, cancel := context.WithTimeout(ctx, draining)
+		defer cancel()
+		live.Wait(ctx, c.Drained())
+	}
+}
+
+// draining is how long the last output of a run may keep the next from beginning.
+const draining = 2 * time.Minute
 
 // isDue waits out a delay and reports whether the component still waits for that.
-func (r *run) isDue(name string, delay time.Duration) bool {
-	ctx, cancel := context.WithTimeout(r.watching, delay)
+func (m member) isDue(delay time.Duration) bool {
+	ctx, cancel := context.WithTimeout(m.watching, delay)
 	defer cancel()
-	decided := r.board.until(ctx, name, func(e entry) (bool, error) { return e.State != lifecycle.Waiting, nil })
-	return decided != nil && r.watching.Err() == nil
-}
-
-// clear sees to it that nothing is left of a component's last run, neither its output
-// nor its name.
-func (r *run) clear(name string) error {
-	h := r.holding(name)
-	if h == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(r.watching, patience)
-	defer cancel()
-	if err := r.Engine.Remove(ctx, h.id); err != nil {
-		return err
-	}
-	if h.asked.Load() && !h.failed {
-		wait(ctx, h.drained)
-	}
-	return nil
-}
-
-// wait waits for the end of something, but not beyond ctx.
-func wait(ctx context.Context, end <-chan struct{}) {
-	select {
-	case <-end:
-	case <-ctx.Done():
-	}
+	decided := m.live.Until(ctx, m.name, func(c state.Component) (bool, error) { return c.State != lifecycle.Waiting, nil })
+	return decided != nil && m.watching.Err() == nil
 }
 
 // renew restarts those that want to be when a component they depend on was.
-func (r *run) renew(name string) {
-	for _, c := range r.Pod.All() {
+func (m member) renew() {
+	for _, c := range m.Pod.All() {
 		for _, on := range c.DependsOn {
-			if on.Name != name || !on.Restart {
+			if on.Name != m.name || !on.Restart {
 				continue
 			}
-			if state, _ := r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.RestartAsked}); state == lifecycle.Recycling {
-				r.endRun(c.Name, r.holding(c.Name))
+			state, _ := m.happened(c.Name, lifecycle.Event{Kind: lifecycle.RestartAsked}, nil)
+			if running := m.live.Container(c.Name); state == lifecycle.Recycling && running != nil {
+				m.member(c.Name).endRun(running)
 			}
 		}
 	}
 }
 
-// kill ends a component's run because it is broken. Its policy says what is next. One
-// that has ended by itself was just not there to be asked.
-func (r *run) kill(name string, h *holding, why string) {
-	if r.hasEnded(h) {
+// kill ends a component's run because it is broken. Its policy says what is next, and
+// whatever it ends with, it has failed: also if it is faster than the kill. One that has
+// ended by itself before that was decided was just not there to be asked.
+func (m member) kill(c *live.Container, why string) {
+	if m.hasEnded(c) {
 		return
 	}
-	if state, _ := r.board.happened(name, lifecycle.Event{Kind: lifecycle.KillAsked}); state == lifecycle.Ending {
-		r.Tell(event.Event{Kind: event.Broken, Component: name, Why: why})
-		r.board.update(name, func(e *entry) { e.broken = why })
-		r.endRun(name, h)
+	broke := false
+	state, _ := m.happenedTo(m.name, nil, func(e *state.Component) lifecycle.Event {
+		if broke = e.State == lifecycle.Running && e.Container == c.ID; broke {
+			e.Broken = why
+			m.Emit(event.Event{Kind: event.Broken, Component: m.name, Why: why})
+		}
+		return lifecycle.Event{Kind: lifecycle.KillAsked}
+	})
+	if broke && state == lifecycle.Ending {
+		m.endRun(c)
 	}
 }
 
+// briefly is how long the engine may take to say whether something has ended.
+const briefly = 5 * time.Second
+
 // hasEnded reports whether a container that ran does not any more. Of its end we may
 // not have been told yet.
-func (r *run) hasEnded(h *holding) bool {
+func (r *run) hasEnded(c *live.Container) bool {
 	ctx, cancel := context.WithTimeout(r.watching, briefly)
 	defer cancel()
-	seen, err := r.Engine.Inspect(ctx, string(h.id))
+	seen, err := r.Engine.Inspect(ctx, string(c.ID))
 	return errors.Is(err, engine.ErrNotFound) || err == nil && !seen.Running
 }
 
 // endRun has a component's run end. Its end decides what is next; one that cannot be
 // ended ends the pod.
-func (r *run) endRun(name string, h *holding) {
-	r.tasks.Go(func() {
-		err := r.wantEnd(name, h)
-		if err != nil && r.watching.Err() == nil {
-			err = r.Engine.Remove(r.watching, h.id)
+func (m member) endRun(c *live.Container) {
+	m.tasks.Go(func() {
+		err := m.stopRun(c)
+		if err != nil && m.watching.Err() == nil {
+			err = m.Engine.Remove(m.watching, c.ID)
 		}
-		if err != nil && r.watching.Err() == nil {
-			r.end(&ended{component: name, code: 1, err: err})
+		if err != nil && m.watching.Err() == nil {
+			m.giveUp(&verdict.Ended{Component: m.name, Code: 1, Err: err})
 		}
 	})
 }
 
-// wantEnd lets a component prepare and then asks it to end. Both have to be over within
+// stopRun lets a component prepare and then asks it to end. Both have to be over within
 // its grace, or two seconds after its preparations, as the kubelet has it.
-func (r *run) wantEnd(name string, h *holding) error {
-	grace := r.component(name).StopGrace
-	within, cancel := context.WithTimeout(r.watching, grace)
+func (m member) stopRun(c *live.Container) error {
+	grace := m.component(m.name).StopGrace
+	within, cancel := context.WithTimeout(m.watching, grace)
 	defer cancel()
-	r.prepareToStop(within, name, h)
-	return r.askToEnd(r.watching, name, h, max(deadline(within), min(grace, plan.LastCall)))
+	m.prepareToStop(within, m.name, c)
+	return c.Stop(m.watching, m.stopSignal(m.name), max(clock.Left(within), min(grace, plan.LastCall)))
 }
 
-// askToEnd asks a container to end and kills it when grace is over. One that was asked
-// already is waited for: a second signal means "now" to many.
-func (r *run) askToEnd(ctx context.Context, name string, h *holding, grace time.Duration) error {
-	if first := h.bidden.CompareAndSwap(false, true); first || !h.runs() {
-		return r.stop(ctx, h.id, r.stopSignal(name), grace, h.over)
-	}
-	wait(ctx, h.over)
-	return nil
+// stopSignal is the one that asks a component to end: its own, or its image's, or SIGTERM.
+func (r *run) stopSignal(name string) string {
+	c := r.component(name)
+	return cmp.Or(c.StopSignal, r.live.Image(c.Image).StopSignal, "SIGTERM")
 }
 
 // newRound begins a round of bringing the pod up.
-func (r *run) newRound(again context.CancelCauseFunc) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.again = again
+func (a ascent) newRound(again context.CancelCauseFunc) {
+	a.live.Look(func(*live.View) { a.again = again })
 }
 
-// redo has all components restart.
-func (r *run) redo(name string, cause error) {
+// restartAll has all components restart.
+func (r *run) restartAll(v *live.View, failed *state.Component, cause error) {
 	if r.isOver() {
 		return
 	}
-	delay := r.board.delay(name, r.backoff())
-	for _, c := range r.Pod.All() {
-		r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.ClearAsked})
-		r.board.update(c.Name, func(e *entry) { e.delay = 0 }) // that begins when all are gone
+	r.rest = failed.BackOff(r.backoff(), time.Now())
+	for i := range v.Components {
+		c := &v.Components[i]
+		c.Happened(lifecycle.Event{Kind: lifecycle.ClearAsked})
+		c.Delay = 0 // that begins when all are gone
 	}
-	r.board.podHappened(lifecycle.Redone)
-	r.Tell(event.Event{Kind: event.RestartingAll, Component: name, Why: cause.Error(), In: delay})
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.rest = delay
+	v.Happened(lifecycle.Redone)
+	r.Emit(event.Event{Kind: event.RestartingAll, Component: failed.Name, Why: cause.Error(), In: r.rest})
 	r.again(errAgain)
 }
 
 // clearAll takes down everything but pause, without anybody's hooks, and puts all
 // components back to where they begin.
-func (r *run) clearAll(ctx context.Context) error {
-	if err := r.makers.none(ctx); err != nil {
+func (a ascent) clearAll(ctx context.Context) error {
+	if err := a.live.NobodyCreates(ctx); err != nil {
 		return err
 	}
-	seen, err := r.Engine.List(ctx, map[string]string{pod.LabelOwner: r.Owner.ID, pod.LabelRole: pod.RoleComponent})
+	world, err := a.observe(ctx)
 	if err != nil {
 		return err
 	}
-	errs := make([]error, len(seen))
-	var stops sync.WaitGroup
-	for i, c := range seen {
-		stops.Go(func() { errs[i] = r.clearOne(ctx, c) })
-	}
-	stops.Wait()
-	if err := errors.Join(errs...); err != nil {
+	var trouble executor.Troubles
+	err = executor.Run(ctx, plan.Reconcile(a.Pod, a.Owner, world, plan.Goal{Kind: plan.Clear}), nil, func(ctx context.Context, step plan.Step) error {
+		err := a.clearOne(ctx, step)
+		trouble.Add(err)
+		return err
+	})
+	if err := errors.Join(err, trouble.Err()); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	rest := r.rest
-	r.mu.Unlock()
-	for _, c := range r.Pod.All() {
-		r.board.update(c.Name, func(e *entry) { e.delay, e.due = rest, time.Now().Add(rest) })
-	}
+	var rest time.Duration
+	a.live.Look(func(*live.View) { rest = a.rest })
+	a.live.Each(func(c *state.Component) { c.Delay, c.Due = rest, time.Now().Add(rest) })
 	if err := clock.Sleep(ctx, rest); err != nil {
 		return err
 	}
-	for _, c := range r.Pod.All() {
-		r.board.happened(c.Name, lifecycle.Event{Kind: lifecycle.Reset})
-		r.board.update(c.Name, func(e *entry) { e.started, e.Started = false, false })
-	}
+	a.live.Each(func(c *state.Component) {
+		c.Happened(lifecycle.Event{Kind: lifecycle.Reset})
+		c.WasStarted, c.Started = false, false
+	})
 	return nil
 }
 
-// clearOne takes one component down.
-func (r *run) clearOne(ctx context.Context, c engine.Seen) error {
-	name := c.Labels[pod.LabelComponent]
-	h := r.holding(name)
-	if h == nil || h.id != c.ID {
-		return r.Engine.Remove(ctx, c.ID)
+// clearOne does a step of taking all down. One that is not stopped is killed with its
+// removal.
+func (a ascent) clearOne(ctx context.Context, step plan.Step) error {
+	c := a.live.Container(step.Name)
+	ours := c != nil && c.ID == step.Container
+	if step.Op == plan.Stop {
+		if ours {
+			_ = c.Stop(ctx, a.stopSignal(step.Name), a.component(step.Name).StopGrace)
+		}
+		return nil
 	}
-	if err := r.askToEnd(ctx, name, h, r.component(name).StopGrace); err != nil {
-		return err
+	err := a.Engine.Remove(ctx, step.Container)
+	if err == nil && ours {
+		a.drained(ctx, c)
 	}
-	if err := r.Engine.Remove(ctx, c.ID); err != nil {
-		return err
-	}
-	if h.asked.Load() && !h.failed {
-		wait(ctx, h.drained)
-	}
-	return nil
+	return err
 }

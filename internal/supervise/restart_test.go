@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/supervise"
 )
 
 // runs is a program that ends with each of the codes in turn, a while after its start,
@@ -44,6 +47,40 @@ func restarted(name, image string, policy pod.Policy) pod.Component {
 
 // kinds of events that tell of a component's runs.
 var ofRuns = []event.Kind{event.Started, event.Died, event.Restarting, event.RestartingAll, event.Stopping, event.Ended}
+
+// A late list is an engine that lists containers as they were when it was asked last, as
+// engines do that were asked for one's health or to stop it.
+type lateList struct {
+	engine.Engine
+	mu   sync.Mutex
+	last []engine.Seen
+}
+
+func (l *lateList) List(ctx context.Context, labels map[string]string) ([]engine.Seen, error) {
+	now, err := l.Engine.List(ctx, labels)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	then := l.last
+	l.last = now
+	return then, err
+}
+
+func TestWhatHasEndedIsRestartedThoughTheEngineListsItAsRunning(t *testing.T) {
+	play(t, []pod.Component{restarted("web", "fails", pod.RestartAlways)}, func(s *scene) {
+		s.AddImage("fails", fake.Running(runs(time.Minute, 1)))
+		late := &lateList{}
+		s.with = func(c *supervise.Config) { late.Engine, c.Engine = c.Engine, late }
+		time.AfterFunc(30*time.Second, func() { // somebody looks while it runs
+			if _, err := late.List(s.Context(), map[string]string{pod.LabelOwner: s.owner.ID}); err != nil {
+				t.Error(err)
+			}
+		})
+		s.runFor(2 * time.Minute)
+		if n := len(s.told(event.Started)); n != 3 { // pause too
+			t.Errorf("%d starts, want 3; history:\n%s", n, s.history())
+		}
+	})
+}
 
 func TestRestartsBackOffAndForgetAfterACalm(t *testing.T) {
 	play(t, []pod.Component{restarted("web", "fails", pod.RestartAlways)}, func(s *scene) {

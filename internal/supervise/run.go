@@ -8,9 +8,14 @@ import (
 
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
-	"github.com/podlike/podlike/internal/logbuffer"
-	"github.com/podlike/podlike/internal/plan"
+	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/live"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/postmortem"
+	"github.com/podlike/podlike/internal/state"
+	"github.com/podlike/podlike/internal/status"
+	"github.com/podlike/podlike/internal/takeover"
+	"github.com/podlike/podlike/internal/verdict"
 )
 
 // A run is one pod's life.
@@ -20,64 +25,47 @@ type run struct {
 	end context.CancelCauseFunc
 	// over is closed when the pod's life has ended.
 	over <-chan struct{}
-	// makers are all who may make containers.
-	makers makers
-	// turn is held by who moves components on where something follows from it: what
-	// follows is then under way before anyone else decides about the pod.
-	turn sync.Mutex
+	// asked is done when the supervisor itself was asked to stop.
+	asked context.Context
 	// watching is done when the pod has gone down; all tasks end then.
 	watching context.Context
 	unwatch  context.CancelFunc
 	tasks    sync.WaitGroup
-	follow   sync.Once // the engine's events, from the first component on that has a check or may lack memory
 
-	// memory is where the engine's machine has the pod's memory. It is set before
-	// anything is created that mounts something from there.
-	memory string
-
-	mu     sync.Mutex
-	held   map[string]*holding // by component, and pause
-	images map[string]engine.Image
-	again  context.CancelCauseFunc // ends this round of bringing the pod up, for another
-	rest   time.Duration           // before that other one
-}
-
-// A holding is what we hold of one container.
-type holding struct {
-	id      engine.ID
-	stream  engine.Stream
-	said    *logbuffer.Run
-	exited  <-chan engine.Exit
-	asked   atomic.Bool   // its start was asked for
-	started chan struct{} // closed when the start call has returned
-	failed  bool          // set before started is closed: there is no end to wait for
-	prepare sync.Once     // what is to be done before it is asked to stop
-	bidden  atomic.Bool   // it was asked to stop
-	starved atomic.Bool   // the kernel has killed something of it for lack of memory
-	kills   int64         // how many it had killed before, on the whole machine; -1: it does not tell
-	gone    chan struct{} // closed when the engine has told of its end
-	// dismissed is set when we remove what has nothing more to do: that it ends then
-	// is no news.
-	dismissed atomic.Bool
-	prepared  chan struct{} // closed when prepare's is over
-	over      chan struct{} // closed when its end is on the board
-	drained   chan struct{} // closed when all of its output is through
+	// again ends this round of bringing the pod up, for another, and rest is the time
+	// before that. Both are under the lock of live.
+	again context.CancelCauseFunc
+	rest  time.Duration
+	// found: there was something of a pair's present life. Took: it has been taken over.
+	found, took atomic.Bool
+	// taker takes a pair over.
+	taker *takeover.Taker
+	// examiner finds out why runs have ended.
+	examiner *postmortem.Examiner
 }
 
 func newRun(s *Supervisor, ctx context.Context, over <-chan struct{}, end context.CancelCauseFunc) *run {
-	r := &run{
-		Supervisor: s, end: end, over: over,
-		held: map[string]*holding{}, images: map[string]engine.Image{},
-	}
+	r := &run{Supervisor: s, end: end, over: over, examiner: postmortem.New(s.Engine, s.Pod, s.live, s.OOMKills)}
+	r.taker = takeover.New(takeover.Config{
+		Engine: r.Engine, Pod: r.Pod, Owner: r.Owner, Live: r.live, Maker: r.maker, Courier: r.courier, Emit: r.Emit, Hands: hands{r}, Keeper: r.Charge,
+	})
 	r.watching, r.unwatch = context.WithCancel(ctx)
 	return r
 }
 
+// A member is one of the pod's components, or pause, with the run that it is in.
+type member struct {
+	*run
+	name string
+}
+
+// member is the one of that name.
+func (r *run) member(name string) member { return member{r, name} }
+
 // make does what may make containers, beside everything else.
 func (r *run) make(do func()) {
-	r.makers.begin()
 	r.tasks.Go(func() {
-		defer r.makers.end()
+		defer r.live.EndCreating()
 		do()
 	})
 }
@@ -85,96 +73,93 @@ func (r *run) make(do func()) {
 // finish ends all that still goes on and waits for it.
 func (r *run) finish() {
 	r.unwatch()
+	r.taker.Close()
 	r.tasks.Wait()
 }
 
 // isOver reports whether the pod's life has ended.
-func (r *run) isOver() bool { return closed(r.over) }
+func (r *run) isOver() bool { return live.Closed(r.over) }
 
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
+// follow keeps what is known of the components' health up to date.
+func (r *run) follow() {
+	_ = r.Engine.Watch(r.watching, map[string]string{pod.LabelOwner: r.Owner.ID}, r.noteSign) // until the pod has gone down
 }
 
-// apply does a plan's steps, each as soon as those before it are done. The first
-// error ends it; it returns when no step is under way any more. Hurry, when not
-// nil, is done when stops shall no longer wait for other steps.
-func (r *run) apply(ctx context.Context, p plan.Plan, hurry context.Context, do func(context.Context, plan.Step) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	done := map[string]chan struct{}{}
-	for _, step := range p {
-		done[step.Key()] = make(chan struct{})
-	}
-	var steps sync.WaitGroup
-	for _, step := range p {
-		steps.Go(func() {
-			if !ready(ctx, step, done, hurry) {
-				return
-			}
-			if err := do(ctx, step); err != nil {
-				cancel(err)
-				return
-			}
-			close(done[step.Key()])
-		})
-	}
-	steps.Wait()
-	return context.Cause(ctx)
-}
-
-// ready waits for the steps that come before one, and reports whether it may be done.
-func ready(ctx context.Context, step plan.Step, done map[string]chan struct{}, hurry context.Context) bool {
-	var impatient <-chan struct{}
-	if hurry != nil && step.Op == plan.Stop {
-		impatient = hurry.Done()
-	}
-	for _, before := range step.After {
-		select {
-		case <-done[before]:
-		case <-impatient:
-			return true
-		case <-ctx.Done():
+// noteSign notes what shows of a component.
+func (r *run) noteSign(s engine.Sign) {
+	r.live.Do(func(v *live.View) (changed bool) {
+		c := v.ByContainer(s.Container)
+		if c == nil || v.Containers[c.Name] == nil {
 			return false
 		}
-	}
-	return ctx.Err() == nil
+		ours := v.Containers[c.Name]
+		switch {
+		case s.Kind == engine.SignHealth && c.Health != lifecycle.Health(s.Health):
+			if examine := r.diagnosis.Note(c, ours, lifecycle.Health(s.Health)); examine != nil {
+				r.tasks.Go(func() { examine(r.watching) })
+			}
+			return true
+		case s.Kind == engine.SignOOM:
+			ours.OOMKilled = true
+		case s.Kind == engine.SignDied && !live.Closed(ours.SignedOff):
+			close(ours.SignedOff)
+		}
+		return false
+	})
 }
 
-// hold remembers what we hold of a container and watches it from now on.
-func (r *run) hold(name string, h *holding) {
-	r.mu.Lock()
-	r.held[name] = h
-	r.mu.Unlock()
-	r.tasks.Go(func() { r.watchExit(name, h) })
-	r.tasks.Go(func() { r.drain(name, h) })
+// happened moves a component on and sees to what follows from that. The cause is what
+// ends the pod, if that does.
+func (r *run) happened(name string, what lifecycle.Event, cause *verdict.Ended) (now lifecycle.State, action lifecycle.Action) {
+	return r.happenedTo(name, cause, func(*state.Component) lifecycle.Event { return what })
 }
 
-func (r *run) holding(name string) *holding {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.held[name]
+// happenedTo is happened with more to be noted along with it. Note returns what has
+// happened.
+func (r *run) happenedTo(name string, cause *verdict.Ended, note func(*state.Component) lifecycle.Event) (now lifecycle.State, action lifecycle.Action) {
+	r.live.Do(func(v *live.View) (changed bool) {
+		c := v.Component(name)
+		if c == nil {
+			return false
+		}
+		action = c.Happened(note(c))
+		now = c.State
+		switch {
+		case action == lifecycle.Restart:
+			r.schedule(v, name, c.BackOff(r.backoff(), time.Now()), cause)
+		case action == lifecycle.RestartNow:
+			r.schedule(v, name, 0, cause)
+		case action == lifecycle.RestartAll:
+			r.restartAll(v, c, cause)
+		case action == lifecycle.Fail:
+			r.end(cause)
+		case c.State == lifecycle.Done && v.Complete():
+			r.end(&verdict.Ended{})
+		}
+		return true
+	})
+	return now, action
 }
 
-func (r *run) holdings() map[string]*holding {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	all := make(map[string]*holding, len(r.held))
-	for name, h := range r.held {
-		all[name] = h
-	}
-	return all
+// schedule has a component restarted after a time.
+func (r *run) schedule(v *live.View, name string, delay time.Duration, cause error) {
+	r.Emit(event.Event{Kind: event.Restarting, Component: name, Why: cause.Error(), In: delay})
+	v.BeginCreating()
+	r.make(func() { r.member(name).restart(delay) })
+}
+
+// giveUp ends the pod for something that follows from what has happened to a component.
+// If that has ended the pod itself, it comes first.
+func (r *run) giveUp(err error) {
+	r.live.Look(func(*live.View) { r.end(err) })
 }
 
 // record is the one last record.
-func (r *run) record(v verdict, took time.Duration) event.Event {
-	e := event.Event{Kind: event.Ended, Component: v.component, Code: v.code, Why: v.why, Ends: r.board.ends(), Took: took}
-	if h := r.holding(v.component); h != nil && v.code != 0 {
-		e.Last = h.said.Last(keepLines)
+func (r *run) record(v verdict.Verdict, took time.Duration) event.Event {
+	known, _ := r.live.Snapshot()
+	e := event.Event{Kind: event.Ended, Component: v.Component, Code: v.Code, Why: v.Why, Ends: status.Ends(known), Took: took}
+	if c := r.live.Container(v.Component); c != nil && v.Code != 0 {
+		e.Last = c.Said.Last(status.KeepLines)
 	}
 	return e
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
+	"github.com/podlike/podlike/internal/engine/retry"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/pod"
@@ -32,7 +33,8 @@ type scene struct {
 	// ready is told when the pod runs. Nil: nobody wants to know.
 	ready func(*supervise.Supervisor)
 
-	hurry <-chan struct{} // as in supervise.Config
+	timeout time.Duration   // of the engine; zero: for ever
+	hurry   <-chan struct{} // as in supervise.Config
 	// with changes what the supervisor works with. Nil: it is the usual.
 	with func(*supervise.Config)
 
@@ -119,9 +121,11 @@ func (s *scene) supervisor(name, service string) pod.Owner {
 // run runs the pod until it is over, and checks that nothing of it is left.
 func (s *scene) run(ctx context.Context) (code int) {
 	s.Helper()
+	var runner *supervise.Supervisor
+	again := retry.New(s.Engine, s.timeout, func(o retry.Outage) { runner.NoteOutage(o.Since, o.Why, o.Over) })
 	c := supervise.Config{
-		Engine: s.Engine, Pod: s.pod, Owner: s.owner, Stdout: &s.stdout, Stderr: &s.stderr, Book: logbuffer.NewBuffer(1 << 16), Hurry: s.hurry,
-		Tell: func(e event.Event) {
+		Engine: again, EngineLost: again.Lost(), Pod: s.pod, Owner: s.owner, Stdout: &s.stdout, Stderr: &s.stderr, Book: logbuffer.NewBuffer(1 << 16), Hurry: s.hurry,
+		Emit: func(e event.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.events = append(s.events, e)
@@ -130,7 +134,7 @@ func (s *scene) run(ctx context.Context) (code int) {
 	if s.with != nil {
 		s.with(&c)
 	}
-	runner := supervise.New(c)
+	runner = supervise.New(c)
 	if s.ready != nil {
 		s.ready(runner)
 	}

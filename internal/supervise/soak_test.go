@@ -87,7 +87,7 @@ func TestManyRestartsLeaveNothingBehind(t *testing.T) {
 		for i := range used {
 			time.AfterFunc(time.Duration(i+1)*time.Minute-time.Second, func() { used[i].Store(heap()) })
 		}
-		runner := supervise.New(supervise.Config{Engine: s.Engine, Pod: s.pod, Owner: s.owner, Tell: c.tell, Book: logbuffer.NewBuffer(1 << 12)})
+		runner := supervise.New(supervise.Config{Engine: s.Engine, Pod: s.pod, Owner: s.owner, Emit: c.tell, Book: logbuffer.NewBuffer(1 << 12)})
 		if code := runner.Run(ctx); code != 0 {
 			t.Errorf("exit code %d", code)
 		}

@@ -100,7 +100,7 @@ func shown(p status.Pod, when string) string {
 
 // short are the names of conditions.
 var short = map[status.ConditionType]string{
-	status.PodReadyToStartContainers: "held", status.Initialized: "init", status.ContainersReady: "containers", status.Ready: "ready",
+	status.PodReadyToStartContainers: "held", status.Initialized: "init", status.ContainersReady: "containers", status.Ready: "ready", status.EngineReachable: "engine",
 }
 
 // state is a component's state on a line.
@@ -329,6 +329,7 @@ func TestAStatusHasAllThereIsToKnow(t *testing.T) {
 			Conditions: []status.Condition{
 				{Type: status.PodReadyToStartContainers, Status: true, Since: at(25)}, {Type: status.Initialized, Status: true, Since: at(0)},
 				{Type: status.ContainersReady, Status: true, Since: at(1070)}, {Type: status.Ready, Status: true, Since: at(1070)},
+				{Type: status.EngineReachable, Status: true, Since: at(0)},
 			},
 			Components: []status.Component{{
 				Name: "web", Role: status.Main, Image: "fails", Container: id, Ready: true, Started: true, Restarts: 1,

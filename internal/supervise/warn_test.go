@@ -15,7 +15,7 @@ func TestWhatTheEngineWarnsOfIsToldWithTheComponentsName(t *testing.T) {
 		code, _ := s.runFor(time.Second)
 		s.exits(code, 0)
 		s.happened(`
-check the settings: (web: OOM killer is disabled, but no memory limit is set)
-`, event.ConfigWarning)
+engine warning: web (OOM killer is disabled, but no memory limit is set)
+`, event.EngineWarning)
 	})
 }

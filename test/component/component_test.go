@@ -77,7 +77,7 @@ func (b *bench) component(t *testing.T, p property) (*dockertest.Container, erro
 	}
 	read.SharePID, read.ShareIPC = b.shared, b.shared
 	owner := pod.Owner{ID: b.owner.ID, Name: b.owner.Name}
-	id, _, err := b.engine.Create(t.Context(), plan.ComponentContainer(read.Pod, owner, read.Components[0], engine.ID(b.owner.ID), engine.Image{}, score))
+	id, _, err := b.engine.Create(t.Context(), plan.ComponentContainer(read.Pod, owner, read.Components[0], 1, engine.ID(b.owner.ID), engine.Image{}, score))
 	if err != nil {
 		return nil, err
 	}

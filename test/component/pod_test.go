@@ -78,8 +78,8 @@ func TestTheLargestShmSizeIsThePods(t *testing.T) {
 		}
 		return b.scope.Container(t, string(id))
 	}
-	pause := run(plan.PauseContainer(p, owner))
-	small := run(plan.ComponentContainer(p, owner, p.Components[0], engine.ID(pause.ID), engine.Image{}, 0))
+	pause := run(plan.PauseContainer(p, owner, nil, 0, nil))
+	small := run(plan.ComponentContainer(p, owner, p.Components[0], 1, engine.ID(pause.ID), engine.Image{}, 0))
 	mounts, _ := small.Exec(t, "/testkit", "cat", "/proc/self/mountinfo")
 	for line := range strings.Lines(mounts) {
 		if strings.Contains(line, " /dev/shm ") {

@@ -228,7 +228,7 @@ func TestAnImageThatVanishesBetweenPullAndCreateIsPulledAgain(t *testing.T) {
 	owner := p.d.Run(t, dockertest.Spec{Image: dockertest.Testkit, Cmd: []string{"sleep"}})
 	var told histories
 	code := supervise.New(supervise.Config{
-		Engine: &forgetful{Engine: d, lose: func(ref string) { p.d.Forget(t, ref) }}, Keys: keys, Book: logbuffer.NewBuffer(1 << 16), Tell: told.add,
+		Engine: &forgetful{Engine: d, lose: func(ref string) { p.d.Forget(t, ref) }}, Keys: keys, Book: logbuffer.NewBuffer(1 << 16), Emit: told.add,
 		Owner: pod.Owner{ID: owner.ID, Name: owner.Name},
 		Pod: pod.Complete(pod.Pod{
 			Components: []pod.Component{{Name: "app", Image: p.ref, Command: []string{"exit", "7"}}},

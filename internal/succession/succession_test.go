@@ -1,0 +1,149 @@
+package succession_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/lifecycle"
+	"github.com/podlike/podlike/internal/plan"
+	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/state"
+	"github.com/podlike/podlike/internal/succession"
+)
+
+var (
+	now   = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	owner = pod.Owner{ID: "web", Name: "web", Life: "1"}
+)
+
+// of is a pod with an initial component and one more.
+func of(image string) pod.Pod {
+	return pod.Complete(pod.Pod{Init: []pod.Component{{Name: "init-1", Image: "app"}}, Components: []pod.Component{{Name: "db", Image: image}}})
+}
+
+// knowing is what is known of that pod.
+func knowing(p pod.Pod, change func(c *state.Component)) state.Pod {
+	known := state.New(p, now)
+	for i := range known.Components {
+		if known.Components[i].Name == "db" {
+			change(&known.Components[i])
+		}
+	}
+	return known
+}
+
+// running is db's container, of a pod.
+func running(p pod.Pod, id engine.ID, run int) engine.Seen {
+	c, _ := p.Component("db")
+	made := plan.ComponentContainer(p, owner, c, run, "", engine.Image{}, 0)
+	return engine.Seen{ID: id, Name: made.Name, Labels: made.Labels, Running: true}
+}
+
+func TestWhatBecomesOfAComponent(t *testing.T) {
+	p := of("app")
+	in := func(s lifecycle.State) func(c *state.Component) {
+		return func(c *state.Component) { c.State, c.Container, c.Run, c.Life.Restarts, c.Failures = s, "one", 3, 2, 2 }
+	}
+	other := func(change func(*engine.Seen)) []engine.Seen {
+		s := running(p, "one", 3)
+		change(&s)
+		return []engine.Seen{s}
+	}
+	for name, test := range map[string]struct {
+		why      string
+		known    func(c *state.Component)
+		there    []engine.Seen
+		want     succession.Fate
+		restarts int
+	}{
+		"Runs":      {"it goes on", in(lifecycle.Running), []engine.Seen{running(p, "one", 3)}, succession.Adopted, 2},
+		"Starting":  {"its start has returned by now", in(lifecycle.Starting), []engine.Seen{running(p, "one", 3)}, succession.Adopted, 2},
+		"Newer":     {"it was made just before its maker died", in(lifecycle.Waiting), []engine.Seen{running(p, "two", 4)}, succession.Adopted, 2},
+		"Ending":    {"who has asked it to end would have seen to it", in(lifecycle.Ending), []engine.Seen{running(p, "one", 3)}, succession.Finish, 2},
+		"Recycling": {"it is to begin anew", in(lifecycle.Recycling), []engine.Seen{running(p, "one", 3)}, succession.Finish, 2},
+		"Ended":     {"nobody has seen to its end", in(lifecycle.Running), nil, succession.Ended, 2},
+		"Waits":     {"its time has yet to come", in(lifecycle.Waiting), nil, succession.Waiting, 2},
+		"Done":      {"there is nothing left to do", in(lifecycle.Done), nil, succession.Complete, 2},
+		"Created":   {"it was never started", in(lifecycle.Created), nil, succession.Anew, 2},
+		"Pending":   {"it was about to be made", in(lifecycle.Pending), nil, succession.Anew, 2},
+		"Stopped":   {"the pod was going down, and is to be up", in(lifecycle.Stopped), nil, succession.Anew, 2},
+		"Unknown":   {"nothing was ever written down", nil, nil, succession.Anew, 0},
+		"Unwritten": {"it was made just before its maker died", nil, []engine.Seen{running(p, "one", 1)}, succession.Adopted, 0},
+		"Dead":      {"it does not run", in(lifecycle.Running), other(func(s *engine.Seen) { s.Running = false }), succession.Ended, 2},
+		"Yesterday": {"it is of another life of pause's", in(lifecycle.Pending), other(func(s *engine.Seen) { s.Labels[pod.LabelLife] = "0" }), succession.Anew, 2},
+		"Foreign":   {"it is somebody else's", in(lifecycle.Pending), other(func(s *engine.Seen) { s.Labels[pod.LabelOwner] = "x" }), succession.Anew, 2},
+		"Redefined": {"it is to be replaced", in(lifecycle.Running), []engine.Seen{running(of("old"), "one", 3)}, succession.Ended, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var left succession.Record
+			if test.known != nil {
+				left = succession.Read(succession.Of(p, knowing(p, test.known)).Text())
+			}
+			h := left.Heirs(p, owner, test.there)["db"]
+			if h.Fate != test.want || h.Restarts != test.restarts {
+				t.Errorf("it is %q with %d restarts, want %q: %s", h.Fate, h.Restarts, test.want, test.why)
+			}
+			if len(test.there) > 0 && h.Fate == succession.Adopted && h.Container != test.there[0].ID {
+				t.Errorf("it goes on with %q", h.Container)
+			}
+		})
+	}
+}
+
+func TestOfAnotherDefinitionNothingIsKnown(t *testing.T) {
+	before := of("old")
+	left := succession.Of(before, knowing(before, func(c *state.Component) { c.State, c.Life.Restarts = lifecycle.Done, 5 }))
+	if h := left.Heirs(of("app"), owner, nil)["db"]; h.Fate != succession.Anew || h.Restarts != 0 {
+		t.Errorf("it is %q with %d restarts", h.Fate, h.Restarts)
+	}
+}
+
+func TestAllThatASuccessorShowsIsRestored(t *testing.T) {
+	p := of("app")
+	ended := state.Ending{Code: 3, OOM: state.OOMGuess, Started: now, Finished: now.Add(time.Second), Why: "why", Message: "bye", Broken: "b", WhyUnhealthy: "u"}
+	left := knowing(p, func(c *state.Component) {
+		c.State, c.Container, c.Run, c.Since, c.WasStarted = lifecycle.Running, "one", 3, now, true
+		c.Life.Restarts, c.Failures, c.Ended, c.Before = 2, 1, ended, state.NotEnded
+		c.PostStartDone, c.Started, c.Ready = true, true, true
+	})
+	record := succession.Read(succession.Of(p, left).Text())
+	known := state.New(p, now)
+	record.Heirs(p, owner, []engine.Seen{running(p, "one", 3)})["db"].Restore(known.Component("db"), now.Add(time.Hour))
+	if diff := cmp.Diff(left.Component("db"), known.Component("db")); diff != "" {
+		t.Error(diff)
+	}
+
+	left = knowing(p, func(c *state.Component) {
+		c.State, c.Run, c.Due, c.Delay, c.Failures, c.Ended = lifecycle.Waiting, 3, now.Add(40*time.Second), 40*time.Second, 3, ended
+	})
+	known = state.New(p, now)
+	succession.Read(succession.Of(p, left).Text()).Heirs(p, owner, nil)["db"].Restore(known.Component("db"), now)
+	if diff := cmp.Diff(left.Component("db"), known.Component("db")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOfAPodThatWasTakenDownOnlyInitialSuccessIsLeft(t *testing.T) {
+	p := of("app")
+	known := knowing(p, func(c *state.Component) { c.State, c.Completed = lifecycle.Done, true })
+	init := known.Component("init-1")
+	init.State, init.Completed = lifecycle.Stopped, true
+	if h := succession.Of(p, known).Heirs(p, owner, nil)["init-1"]; h.Fate != succession.Complete {
+		t.Errorf("while that goes on the initial one is %q", h.Fate)
+	}
+	heirs := succession.Read(succession.Of(p, known).Initial(p).Text()).Heirs(p, owner, nil)
+	if heirs["init-1"].Fate != succession.Complete || heirs["db"].Fate != succession.Anew {
+		t.Errorf("the initial one is %q and the other %q", heirs["init-1"].Fate, heirs["db"].Fate)
+	}
+}
+
+func TestWhatCannotBeReadIsNothing(t *testing.T) {
+	for _, text := range []string{"", "{", "[]", `{"components": 1}`, "\x00"} {
+		if r := succession.Read([]byte(text)); len(r.Components) > 0 {
+			t.Errorf("%q is %v", text, r)
+		}
+	}
+}
