@@ -78,12 +78,12 @@ func sameProcess(t *testing.T, now, before container.InspectResponse) {
 }
 
 // delayed asserts that a component's restarts came when they were due, by the records.
-func (s supervisor) delayed(t *testing.T, component string, delays []time.Duration) {
+func (j journal) delayed(t *testing.T, component string, delays []time.Duration) {
 	t.Helper()
 	var ended time.Time
 	var seen []time.Duration
 	n := 0
-	for _, r := range s.records(t) {
+	for _, r := range j.records(t) {
 		switch {
 		case r.Component != component:
 		case r.Message == "component ended":
@@ -98,7 +98,7 @@ func (s supervisor) delayed(t *testing.T, component string, delays []time.Durati
 		}
 	}
 	if len(seen) != len(delays) {
-		t.Fatalf("%d restarts, want %d:\n%s", len(seen), len(delays), s.Container.Output(t))
+		t.Fatalf("%d restarts, want %d:\n%s", len(seen), len(delays), j.of.Output(t))
 	}
 	for i, got := range seen {
 		if got < delays[i]-time.Millisecond || got > delays[i]+late { // records are to the millisecond

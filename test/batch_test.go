@@ -64,7 +64,7 @@ func aBatchIsComplete(t *testing.T, d *dockertest.Engine) {
 	if task.Status.State != swarm.TaskStateComplete || task.Status.ContainerStatus.ExitCode != 0 {
 		t.Fatalf("the task is %s with %+v", task.Status.State, task.Status.ContainerStatus)
 	}
-	supervisor{Container: d.Container(t, task.Status.ContainerStatus.ContainerID), d: d}.checkBatch(t)
+	supervisorIn(d, d.Container(t, task.Status.ContainerStatus.ContainerID)).checkBatch(t)
 	dockertest.Eventually(t, soon, func() (bool, string) { // Swarm has decided then what is to follow
 		tasks := d.Tasks(t, id)
 		return tasks[0].DesiredState == swarm.TaskStateShutdown, string(tasks[0].DesiredState)

@@ -1,10 +1,8 @@
 package test
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -25,9 +23,6 @@ const (
 	limit = 10 * time.Second
 )
 
-// seedVariable in the environment repeats the rounds of an earlier test.
-const seedVariable = "PODLIKE_TEST_SEED"
-
 // A blow is what happens to a pod in one round.
 type blow struct {
 	phase  string  // start, life or stop
@@ -44,15 +39,10 @@ func (b blow) String() string {
 	return fmt.Sprintf("%s %s at %.2f of %s", way, b.victim, b.moment, b.phase)
 }
 
-// blows are drawn from a seed that is told, in case one of them does harm.
+// blows are drawn from a seed.
 func blows(t *testing.T) (all []blow) {
 	t.Helper()
-	seed, err := strconv.ParseUint(os.Getenv(seedVariable), 10, 64)
-	if err != nil {
-		seed = rand.Uint64()
-	}
-	t.Logf("%s=%d", seedVariable, seed)
-	dice := rand.New(rand.NewPCG(seed, 0))
+	dice := rand.New(rand.NewPCG(dockertest.Seed(t), 0))
 	phases, victims := []string{"start", "life", "stop"}, []string{"supervisor", "pause", "db", "web", "log"}
 	for range rounds {
 		all = append(all, blow{
@@ -95,29 +85,8 @@ func TestNothingIsLeftWhoeverIsKilledAndWhenever(t *testing.T) {
 	if hit := len(w.pods) - w.spared; hit < rounds*9/10 {
 		t.Errorf("only %d of %d rounds have hit a pod", hit, rounds)
 	}
-	report(t, "%d pods, %d of them gone before the blow, the others hit: nothing left after %v at most, by %v", len(w.pods), w.spared, w.worst, w.worstBlow)
-}
-
-// reportVariable in the environment names a file for what is worth telling also when
-// all is well, as go test says nothing of a package that passes.
-const reportVariable = "PODLIKE_TEST_REPORT"
-
-// report tells what was measured.
-func report(t *testing.T, format string, args ...any) {
-	t.Helper()
-	t.Logf(format, args...)
-	name := os.Getenv(reportVariable)
-	if name == "" {
-		return
-	}
-	file, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = fmt.Fprintf(file, t.Name()+": "+format+"\n", args...)
-	if err := errors.Join(err, file.Close()); err != nil {
-		t.Fatal(err)
-	}
+	dockertest.Report(t, "%d pods, %d of them gone before the blow, the others hit: nothing left after %v at most, by %v",
+		len(w.pods), w.spared, w.worst, w.worstBlow)
 }
 
 // A watch looks at the rounds from outside.
@@ -227,12 +196,16 @@ func (w *watch) strike(t *testing.T, s supervisor, b blow) (seen []string, struc
 }
 
 // hit kills or removes a container, and tells whether it could be: one that does not
-// run cannot be killed, and one that is gone cannot be removed.
+// run cannot be killed, one that is gone cannot be removed, and one that has not run yet
+// would only be made again.
 func (w *watch) hit(t *testing.T, id string, remove bool) bool {
 	t.Helper()
 	ctx, cancel := cleaning()
 	defer cancel()
-	var err error
+	seen, err := w.d.Client().ContainerInspect(ctx, id)
+	if cerrdefs.IsNotFound(err) || err == nil && seen.State.Status == container.StateCreated {
+		return false
+	}
 	if remove {
 		err = w.d.Client().ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	} else {

@@ -61,7 +61,7 @@ func wilds() map[string]wild {
 		}),
 		"composefile.yml": shop("a Compose file that is a config", wild{
 			components: []string{"app", "cache", "log-collector"}, ports: map[uint32]uint32{8443: 8443},
-			ignored: []string{"expose", "build", "container_name", "ports", "networks", "deploy.replicas"},
+			ignored: []string{"expose", "build", "ports", "networks", "deploy.replicas"},
 		}),
 		"forms.yml": {
 			why: "flow style, JSON, init components, a volume for each task", service: "worker",
@@ -86,7 +86,7 @@ func (w wild) liveAndDie(t *testing.T, d *dockertest.Engine, file string) {
 	began := time.Now()
 	name := d.Stack(t, filepath.Join(wildDir, file), onThisNode(t, w))
 	task := waitTask(t, d, name+"_"+w.service, swarm.TaskStateRunning) // which it is when it is healthy
-	s := supervisor{Container: d.Container(t, task.Status.ContainerStatus.ContainerID), d: d}
+	s := supervisorIn(d, d.Container(t, task.Status.ContainerStatus.ContainerID))
 	names := strings.NewReplacer("STACK", name, "TASK", task.ID)
 	for _, component := range w.components {
 		w.check(t, s.component(t, component), component, names)

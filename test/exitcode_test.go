@@ -125,7 +125,7 @@ func onSwarmTheStateIsTheExitCodes(t *testing.T, d *dockertest.Engine) {
 				t.Errorf("the task is %s with %+v, want %s with %d: %s",
 					task.Status.State, task.Status.ContainerStatus, state, test.code, test.why)
 			}
-			s := supervisor{Container: d.Container(t, task.Status.ContainerStatus.ContainerID), d: d}
+			s := supervisorIn(d, d.Container(t, task.Status.ContainerStatus.ContainerID))
 			test.check(t, s.lastRecord(t))
 			s.gone(t, 0)
 		})

@@ -28,18 +28,6 @@ func (y diary) prepared(name, words, before string, more ...string) string {
 	return y.kit(name, words, append(more, "pre_stop: ["+y.hook(name+"-pre", before)+"]")...)
 }
 
-// stopping is when a pod began to go down.
-func (s supervisor) stopping(t *testing.T) time.Time {
-	t.Helper()
-	for _, r := range s.records(t) {
-		if r.Message == "pod stopping" {
-			return r.Time
-		}
-	}
-	t.Fatalf("it has not begun to go down:\n%s", s.Container.Output(t))
-	return time.Time{}
-}
-
 // asked has a pod go down that has come up, and waits for its end.
 func (s supervisor) asked(t *testing.T) {
 	t.Helper()

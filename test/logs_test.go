@@ -63,7 +63,8 @@ func TestWhoFollowsIsToldToTheEnd(t *testing.T) {
 	t.Parallel()
 	d := dockertest.New(t)
 	const lines, times = 10, 2
-	web := kit(fmt.Sprintf("lines %d every 100ms", lines), "x-pod: {restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [0]}}]}", fmt.Sprintf("restart: on-failure:%d", times))
+	again := "x-pod: {restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [0]}}]}"
+	web := kit(fmt.Sprintf("lines %d every 100ms", lines), again, fmt.Sprintf("restart: on-failure:%d", times))
 	start := func() supervisor {
 		labels := components{"web": web, "end": kit("exit 0 after 6s")}.labels()
 		labels[pod.RestartBackoff] = "{initial: 10ms}"

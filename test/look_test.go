@@ -15,7 +15,9 @@ func TestADryRunPrintsThePlanAndCreatesNothing(t *testing.T) {
 	t.Parallel()
 	d := dockertest.New(t)
 	began := time.Now()
-	s := podOf(t, d, components{"app": kit("sleep"), "web": kit("sleep", "depends_on: [app]")}, "run", "-dry-run")
+	spec := d.Supervisor(t, components{"app": kit("sleep"), "web": kit("sleep", "depends_on: [app]")}.labels(), "run", "-dry-run")
+	spec.Labels[pod.MakeKnown] = "true"
+	s := run(t, d, spec)
 	if code := s.Wait(t); code != 0 {
 		t.Errorf("exited with %d, want 0", code)
 	}
@@ -25,6 +27,7 @@ create app after create pause
 create web after create pause
 start app after create app, start pause
 start web after create web, start pause, start app
+name app, web (127.0.0.1 in all components)
 `
 	got, told := s.Logs(t)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -49,7 +52,8 @@ func TestARunningPodCanBeLookedAt(t *testing.T) {
     image: podlike/testkit:dev
 `
 	out, code := s.Exec(t, "/supervisor", "inspect")
-	if code != 0 || !strings.HasPrefix(out, want) || !strings.Contains(out, "grace: 20s\n") || strings.Contains(out, "sharePID") || !strings.Contains(out, "shareIPC: true\n") {
+	if code != 0 || !strings.HasPrefix(out, want) || !strings.Contains(out, "grace: 20s\n") ||
+		strings.Contains(out, "sharePID") || !strings.Contains(out, "shareIPC: true\n") {
 		t.Errorf("inspect exits %d and prints\n%s", code, out)
 	}
 	out, code = s.Exec(t, "/supervisor", "validate", s.Name)

@@ -55,7 +55,8 @@ func TestWhoLackedMemoryAndWaitsToRunAgainIsShownAsThat(t *testing.T) {
 	s := run(t, d, d.Supervisor(t, labels))
 	s.waitFor(t, "component restarts", 2)
 	got := s.status(t).Components[0]
-	if got.State.Waiting == nil || got.State.Waiting.Reason != status.CrashLoopBackOff || got.Last.Terminated == nil || got.Last.Terminated.Reason != status.OOMKilled {
+	if got.State.Waiting == nil || got.State.Waiting.Reason != status.CrashLoopBackOff ||
+		got.Last.Terminated == nil || got.Last.Terminated.Reason != status.OOMKilled {
 		t.Errorf("got %+v", got)
 	}
 	if table := s.asks(t, "status"); !strings.Contains(table, "OOMKilled (137)") {

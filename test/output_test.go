@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
@@ -59,7 +62,7 @@ func whenPrinted(command string, more ...string) string {
 // returns all of it.
 func overheard(t *testing.T, d *dockertest.Engine, cs components, flags ...string) (s supervisor, printed func() string) {
 	t.Helper()
-	s = supervisor{Container: d.Create(t, d.Supervisor(t, cs.labels(), flags...)), d: d}
+	s = supervisorIn(d, d.Create(t, d.Supervisor(t, cs.labels(), flags...)))
 	stream, err := d.Client().ContainerAttach(t.Context(), s.ID, container.AttachOptions{Stream: true, Stdout: true, Stderr: true})
 	if err != nil {
 		t.Fatalf("cannot attach to the supervisor: %v", err)
@@ -96,10 +99,19 @@ func TestEveryLineOfTenComponentsArrivesInOrder(t *testing.T) {
 	}
 }
 
+// parts are the lines in which a very long one arrives.
+func parts(line string) string {
+	var all strings.Builder
+	for part := range slices.Chunk([]byte(line), 64<<10) {
+		fmt.Fprintf(&all, "%s\n", part)
+	}
+	return all.String()
+}
+
 func TestLinesOfAnyKindArrive(t *testing.T) {
 	t.Parallel()
 	const megabyte = 1_000_000
-	long := strings.Repeat("0123456789", megabyte/10) + "\n"
+	long := parts(strings.Repeat("0123456789", megabyte/10))
 	cs := components{
 		"both":        whenPrinted("lines 2000 both"),
 		"long":        whenPrinted(fmt.Sprint("long ", megabyte)),
@@ -146,5 +158,42 @@ func TestWithoutLogsTheOutputStaysWithTheComponents(t *testing.T) {
 	s.Wait(t)
 	if stdout, _ := s.Logs(t); stdout != "" {
 		t.Errorf("the supervisor printed %q", stdout)
+	}
+}
+
+// An attached client that does not read, such as a stopped `docker run`, keeps the engine
+// from reading, and the engine the supervisor from printing. The engine itself says that
+// a container has ended only when that client has read or gone, whatever has run in it.
+func TestAStopIsNotLateForAReaderWhoDoesNotRead(t *testing.T) {
+	t.Parallel()
+	d := dockertest.New(t)
+	spec := d.Supervisor(t, components{"loud": kit("lines 100000000"), "web": kit("sleep")}.labels(), "-logs")
+	s := supervisorIn(d, d.Create(t, spec))
+	stream, err := d.Client().ContainerAttach(t.Context(), s.ID, container.AttachOptions{Stream: true, Stdout: true, Stderr: true})
+	if err != nil {
+		t.Fatalf("cannot attach to the supervisor: %v", err)
+	}
+	t.Cleanup(stream.Close)
+	s.Start(t)
+	printed := func() int { stdout, _ := s.Logs(t); return len(stdout) }
+	dockertest.Eventually(t, soon, func() (bool, string) {
+		before := printed()
+		time.Sleep(500 * time.Millisecond) // nothing tells that nothing more comes
+		after := printed()
+		return after > 1<<20 && after == before, fmt.Sprintf("%d bytes are printed, and go on", after)
+	})
+
+	asked := time.Now()
+	var stopping sync.WaitGroup
+	defer stopping.Wait()
+	stopping.Go(func() { s.Stop(t, budget) })
+	s.gone(t, budget)
+	stream.Close()
+	if code := s.Wait(t); code != 0 {
+		t.Errorf("exited with %d, want 0", code)
+	}
+	ended, err := time.Parse(time.RFC3339Nano, s.Inspect(t).State.FinishedAt)
+	if took := ended.Sub(asked); err != nil || took > budget {
+		t.Errorf("ended after %v, %v", took, err)
 	}
 }

@@ -5,7 +5,6 @@ package test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -50,7 +49,13 @@ func whenThere(file string) string {
 // A supervisor is one that runs, or has run, on the real engine.
 type supervisor struct {
 	*dockertest.Container
+	journal
 	d *dockertest.Engine
+}
+
+// supervisorIn is the one that this container of the engine's is for.
+func supervisorIn(d *dockertest.Engine, c *dockertest.Container) supervisor {
+	return supervisor{Container: c, journal: journal{c}, d: d}
 }
 
 // podOf runs a supervisor of these components with these flags.
@@ -63,63 +68,7 @@ func podOf(t testing.TB, d *dockertest.Engine, cs components, flags ...string) s
 func run(t testing.TB, d *dockertest.Engine, spec dockertest.Spec) supervisor {
 	t.Helper()
 	d.Need(t, dockertest.Pause, dockertest.Testkit)
-	return supervisor{Container: d.Run(t, spec), d: d}
-}
-
-// A record is one record of a supervisor's log.
-type record struct {
-	Time      time.Time       `json:"time"`
-	Message   string          `json:"message"`
-	Component string          `json:"component"`
-	Container string          `json:"container"`
-	Why       string          `json:"why"`
-	Code      int             `json:"code"`
-	In        float64         `json:"in_ms"`
-	Codes     map[string]*int `json:"codes"`
-	LastLines []string        `json:"last_lines"`
-}
-
-// records are all that the supervisor has logged, without its components' output.
-func (s supervisor) records(t testing.TB) (all []record) {
-	t.Helper()
-	_, stderr := s.Logs(t)
-	for line := range strings.Lines(stderr) {
-		var r record
-		if json.Unmarshal([]byte(line), &r) == nil {
-			all = append(all, r)
-		}
-	}
-	return all
-}
-
-// lastRecord is the one that tells how the pod has ended; the supervisor has exited.
-func (s supervisor) lastRecord(t testing.TB) record {
-	t.Helper()
-	all := s.records(t)
-	if len(all) == 0 || all[len(all)-1].Message != "pod ended" {
-		t.Fatalf("the last record does not tell of the end, in:\n%s", s.Container.Output(t))
-	}
-	return all[len(all)-1]
-}
-
-// waitFor waits until the supervisor has logged something n times.
-func (s supervisor) waitFor(t testing.TB, message string, n int) {
-	t.Helper()
-	dockertest.Eventually(t, soon, func() (bool, string) {
-		got := 0
-		for _, r := range s.records(t) {
-			if r.Message == message {
-				got++
-			}
-		}
-		return got >= n, fmt.Sprintf("%d of %d %q in:\n%s", got, n, message, s.Container.Output(t))
-	})
-}
-
-// waitRunning waits until all components have been started.
-func (s supervisor) waitRunning(t testing.TB) {
-	t.Helper()
-	s.waitFor(t, "pod running", 1)
+	return supervisorIn(d, d.Run(t, spec))
 }
 
 // waitHealthy waits until the engine calls the supervisor healthy.

@@ -40,20 +40,6 @@ func (s supervisor) waitStatus(t testing.TB, name string, wanted func(status.Com
 	return c
 }
 
-// told waits until the log tells something of a component n times, with these words in it.
-func (s supervisor) told(t testing.TB, message, component, words string, n int) {
-	t.Helper()
-	dockertest.Eventually(t, soon, func() (bool, string) {
-		got := 0
-		for _, r := range s.records(t) {
-			if r.Message == message && r.Component == component && strings.Contains(r.Why, words) {
-				got++
-			}
-		}
-		return got >= n, fmt.Sprintf("%d of %d %q of %s with %q in:\n%s", got, n, message, component, words, s.Container.Output(t))
-	})
-}
-
 // does runs a command of testkit's in a component until it succeeds: what it talks to may
 // have just been started.
 func (s supervisor) does(t testing.TB, component string, command ...string) {
@@ -139,8 +125,8 @@ func TestProbesOverTheNetworkNeedNothingInTheImage(t *testing.T) {
 		s.told(t, "probe failed", name, why, 3)
 		s.waitStatus(t, name, func(c status.Component) bool { return !c.Ready && c.State.Running != nil })
 	}
-	s.told(t, "check the settings", "loop", "302 Found, which is not followed", 1)
-	s.told(t, "check the settings", "away", "302 Found, which is not followed: http://elsewhere.invalid/", 1)
+	s.told(t, "probe warning", "loop", "302 Found, which is not followed", 1)
+	s.told(t, "probe warning", "away", "302 Found, which is not followed: http://elsewhere.invalid/", 1)
 	ready := func(c status.Component) bool { return c.Ready }
 	for _, name := range []string{"web", "loop", "away", "open"} {
 		s.waitStatus(t, name, ready)
@@ -244,7 +230,9 @@ func TestAPrivateComponentSeesItsOwnProcessesOnly(t *testing.T) {
 func anUpdateWaitsUntilTheNewTaskIsReady(t *testing.T, d *dockertest.Engine) {
 	spec := service(t, d, components{"web": probed("serve 127.0.0.1:3000", "readinessProbe: {tcpSocket: {port: 3000}, "+often+"}")})
 	spec.TaskTemplate.ContainerSpec.Healthcheck = patiently()
-	spec.UpdateConfig = &swarm.UpdateConfig{Order: swarm.UpdateOrderStartFirst, FailureAction: swarm.UpdateFailureActionPause, Parallelism: 1, Monitor: time.Second}
+	spec.UpdateConfig = &swarm.UpdateConfig{
+		Order: swarm.UpdateOrderStartFirst, FailureAction: swarm.UpdateFailureActionPause, Parallelism: 1, Monitor: time.Second,
+	}
 	id := d.Service(t, spec)
 	old := waitTask(t, d, id, swarm.TaskStateRunning)
 
@@ -252,7 +240,7 @@ func anUpdateWaitsUntilTheNewTaskIsReady(t *testing.T, d *dockertest.Engine) {
 	spec.TaskTemplate.ContainerSpec.Labels = web.labels()
 	d.UpdateService(t, id, spec)
 	next := waitOther(t, d, id, old.ID, swarm.TaskStateStarting)
-	s := supervisor{Container: d.Container(t, next.Status.ContainerStatus.ContainerID), d: d}
+	s := supervisorIn(d, d.Container(t, next.Status.ContainerStatus.ContainerID))
 	s.told(t, "probe failed", "web", "readiness: answered 404 Not Found", 3)
 	if state := waitOther(t, d, id, old.ID, swarm.TaskStateStarting, swarm.TaskStateRunning).Status.State; state != swarm.TaskStateStarting {
 		t.Errorf("a task that is not ready is %s", state)
@@ -264,12 +252,15 @@ func anUpdateWaitsUntilTheNewTaskIsReady(t *testing.T, d *dockertest.Engine) {
 	waitOther(t, d, id, old.ID, swarm.TaskStateRunning)
 	waitOther(t, d, id, next.ID, swarm.TaskStateShutdown)
 
-	spec.TaskTemplate.ContainerSpec.Healthcheck = nil // the image's, which is not that patient
+	hasty := patiently() // one that is not: the image's own waits ten minutes for a first health
+	hasty.Interval, hasty.StartPeriod, hasty.Retries = time.Second, time.Millisecond, 5
+	spec.TaskTemplate.ContainerSpec.Healthcheck = hasty
 	spec.TaskTemplate.ForceUpdate++
 	d.UpdateService(t, id, spec)
 	third := func(task swarm.Task) bool { return task.ID != old.ID && task.ID != next.ID }
 	waitThat(t, d, id, third, swarm.TaskStateComplete) // unhealthy, it was asked to stop and has stopped well
-	if state := waitThat(t, d, id, func(task swarm.Task) bool { return task.ID == next.ID }, swarm.TaskStateRunning, swarm.TaskStateShutdown).Status.State; state != swarm.TaskStateRunning {
+	isNext := func(task swarm.Task) bool { return task.ID == next.ID }
+	if state := waitThat(t, d, id, isNext, swarm.TaskStateRunning, swarm.TaskStateShutdown).Status.State; state != swarm.TaskStateRunning {
 		t.Errorf("after an update to what never gets ready the old task is %s", state)
 	}
 	d.RemoveService(t, id)

@@ -113,7 +113,7 @@ func taskOf(t *testing.T, d *dockertest.Engine, service, before string) (s super
 		for _, task := range d.Tasks(t, service) {
 			seen = append(seen, string(task.Status.State)+" "+task.Status.Err)
 			if status := task.Status.ContainerStatus; task.Status.State == swarm.TaskStateRunning && status.ContainerID != before {
-				s = supervisor{Container: d.Container(t, status.ContainerID), d: d}
+				s = supervisorIn(d, d.Container(t, status.ContainerID))
 				return true, ""
 			}
 		}

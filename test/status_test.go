@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/podlike/podlike/internal/dockertest"
-	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/status"
 )
@@ -32,24 +31,6 @@ func (s supervisor) status(t testing.TB) (p status.Pod) {
 		t.Fatal(err)
 	}
 	return p
-}
-
-// ends are the components' ends in the last record.
-func (s supervisor) ends(t testing.TB) map[string]event.End {
-	t.Helper()
-	_, stderr := s.Logs(t)
-	lines := strings.Split(strings.TrimSpace(stderr), "\n")
-	var last struct {
-		Ends []event.End `json:"ends"`
-	}
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
-		t.Fatalf("the last record: %v in\n%s", err, stderr)
-	}
-	all := map[string]event.End{}
-	for _, end := range last.Ends {
-		all[end.Component] = end
-	}
-	return all
 }
 
 // timeless takes away what differs from run to run, and checks that it is there.
@@ -119,6 +100,7 @@ func TestTheStatusShowsEveryKindOfComponent(t *testing.T) {
 		Conditions: []status.Condition{
 			{Type: status.PodReadyToStartContainers, Status: true}, {Type: status.Initialized, Status: true},
 			{Type: status.ContainersReady, Reason: status.ContainersNotReady, Message: "app"}, {Type: status.Ready, Reason: status.ContainersNotReady, Message: "app"},
+			{Type: status.EngineReachable, Status: true},
 		},
 		Components: []status.Component{
 			{Name: "init-1", Role: status.Init, Image: image, Ready: true, State: status.State{Terminated: &status.StateTerminated{Reason: status.Completed}}},
@@ -144,7 +126,9 @@ func asPeopleSeeIt(t *testing.T, s supervisor) {
 		}
 	}
 	got := s.asks(t, "status")
-	for pattern, with := range map[string]string{s.Name: "NAME", `\b[0-9]+[sm]([0-9]+s)?\b`: "TIME", " +": " ", `localhost|testkit: .*`: "WORDS", "(un|)healthy|starting": "HEALTH"} {
+	for pattern, with := range map[string]string{
+		s.Name: "NAME", `\b[0-9]+[sm]([0-9]+s)?\b`: "TIME", " +": " ", `localhost|testkit: .*`: "WORDS", "(un|)healthy|starting": "HEALTH",
+	} {
 		got = regexp.MustCompile(pattern).ReplaceAllString(got, with)
 	}
 	const want = `POD PHASE HEALTH AGE REASON

@@ -40,7 +40,7 @@ func aServiceIsAPod(t *testing.T) {
 	id := d.Service(t, spec)
 
 	task := waitTask(t, d, id, swarm.TaskStateRunning) // which Swarm calls it when it is healthy
-	s := supervisor{Container: d.Container(t, task.Status.ContainerStatus.ContainerID), d: d}
+	s := supervisorIn(d, d.Container(t, task.Status.ContainerStatus.ContainerID))
 	if health := s.Health(t); health != "healthy" {
 		t.Errorf("the task runs and is %s", health)
 	}
@@ -67,7 +67,7 @@ func theNextTaskSweeps(t *testing.T, d *dockertest.Engine) {
 	spec.TaskTemplate.RestartPolicy = &swarm.RestartPolicy{Condition: swarm.RestartPolicyConditionAny, Delay: &at}
 	id := d.Service(t, spec)
 	task := waitTask(t, d, id, swarm.TaskStateRunning)
-	dead := supervisor{Container: d.Container(t, task.Status.ContainerStatus.ContainerID), d: d}
+	dead := supervisorIn(d, d.Container(t, task.Status.ContainerStatus.ContainerID))
 	dead.Kill(t, "KILL")
 	dockertest.Eventually(t, soon, func() (bool, string) { return !dead.Running(t), "the supervisor runs" })
 	if !dead.component(t, "web").Running(t) {
