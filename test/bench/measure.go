@@ -55,13 +55,18 @@ type scene struct {
 	n       int
 }
 
+// newScene is one for a pod of n components.
+func newScene(api *client.Client, o options, n int) scene {
+	return scene{Client: api, run: fmt.Sprintf("podlike-bench-%016x", rand.Uint64()), version: o.version, n: n}
+}
+
 // times are how long a pod took from the first call until all components ran, and
 // from the first SIGTERM until the last container was gone.
 type times struct{ up, down time.Duration }
 
 // measure brings a pod up and down and leaves nothing of it.
 func measure(ctx context.Context, api *client.Client, o options, n int, maker func(scene) topology) (t times, err error) {
-	s := scene{Client: api, run: fmt.Sprintf("podlike-bench-%016x", rand.Uint64()), version: o.version, n: n}
+	s := newScene(api, o, n)
 	defer s.clean(context.WithoutCancel(ctx))
 	p := maker(s)
 	if t.up, err = s.clock(ctx, p.up, s.allRun()); err != nil {

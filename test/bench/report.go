@@ -9,10 +9,15 @@ import (
 	"time"
 )
 
-// A Report is what is written as JSON. Times are milliseconds.
+// A Report is what is written as JSON. Times are milliseconds where nothing else is said.
+// What was not measured is not there.
 type Report struct {
-	Rounds int    `json:"rounds"`
-	Sizes  []Size `json:"sizes"`
+	Rounds int         `json:"rounds"`
+	Sizes  []Size      `json:"sizes,omitempty"`
+	Idle   *Idle       `json:"idle,omitempty"`
+	Loud   *Loud       `json:"loud,omitempty"`
+	Log    *Throughput `json:"log,omitempty"`
+	Missed []string    `json:"missed"`
 }
 
 // A Size is what was measured with one number of components.
