@@ -3,7 +3,6 @@ package test
 import (
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -79,64 +78,6 @@ func headings(t *testing.T, file string) (all []string) {
 		all = append(all, strings.ReplaceAll(plain, " ", "-"))
 	}
 	return all
-}
-
-// room is a row of the table of rooms: where it is, and what it knows of.
-var room = regexp.MustCompile("(?m)^\\| (`.*`) \\|.*\\| (.*) \\|$")
-
-// quoted is what a cell of a table has between backquotes.
-var quoted = regexp.MustCompile("`([^`]*)`")
-
-// knows tells which packages of ours each room knows of, by its folder without internal/.
-// A nil list is any.
-func knows(t *testing.T) map[string][]string {
-	t.Helper()
-	rooms := map[string][]string{}
-	for _, row := range room.FindAllStringSubmatch(read(t, filepath.Join(root, "CONTRIBUTING.md")), -1) {
-		known := []string{}
-		for _, name := range quoted.FindAllStringSubmatch(row[2], -1) {
-			known = append(known, name[1])
-		}
-		if strings.Contains(row[2], "thing") && !strings.Contains(row[2], "nothing") { // everything, anything
-			known = nil
-		}
-		for _, name := range quoted.FindAllStringSubmatch(row[1], -1) {
-			rooms[strings.TrimRight(strings.TrimPrefix(name[1], "internal/"), "/.")] = known
-		}
-	}
-	return rooms
-}
-
-func TestEveryPackageIsInTheTableOfRoomsWithWhatItKnowsOf(t *testing.T) {
-	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", root+"/...").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const ours = "github.com/podlike/podlike/"
-	rooms := knows(t)
-	for line := range strings.Lines(string(out)) {
-		fields := strings.Fields(strings.ReplaceAll(line, ours+"internal/", ours))
-		known, there := roomOf(strings.TrimPrefix(fields[0], ours), rooms)
-		if !there {
-			t.Errorf("%s is in no room of CONTRIBUTING.md", fields[0])
-		}
-		for _, imported := range fields[1:] {
-			name, isOurs := strings.CutPrefix(imported, ours)
-			if isOurs && known != nil && !slices.Contains(known, name) {
-				t.Errorf("%s knows of %s, which CONTRIBUTING.md does not say", fields[0], name)
-			}
-		}
-	}
-}
-
-// roomOf is what a package may know of: what its room does, or the one that it is in.
-func roomOf(name string, rooms map[string][]string) (known []string, there bool) {
-	for ; name != "."; name = filepath.Dir(name) {
-		if known, there := rooms[name]; there {
-			return known, true
-		}
-	}
-	return nil, false
 }
 
 func read(t *testing.T, file string) string {
