@@ -281,6 +281,41 @@ func TestAPauseFindsItsLeaseInItsEnvironment(t *testing.T) {
 	})
 }
 
+// A slow offer is taken late, and pause ends when it is taken back before.
+type slowOffer struct {
+	*lease
+	after     time.Duration
+	takenBack func()
+}
+
+func (o slowOffer) Grant(ctx context.Context) (supervise.Lease, error) {
+	if err := clock.Sleep(ctx, o.after); err != nil {
+		o.takenBack()
+		return nil, err
+	}
+	return o.lease, nil
+}
+
+// What keeps a component from being made may be known before pause has its lease.
+func TestAPodThatEndsBeforePauseHasItsLeaseEndsForItsOwnReason(t *testing.T) {
+	var l signalLog
+	play(t, []pod.Component{of("web", "gone")}, func(s *scene) {
+		s.pod.Components[0].Pull = pod.Never
+		granted := s.leased(&l)
+		with := s.with
+		s.with = func(c *supervise.Config) {
+			with(c)
+			c.Offer = slowOffer{granted, time.Second, func() {
+				_ = s.Signal(s.Context(), engine.ID(s.owner.PauseName()), "SIGKILL") // if it is still there
+			}}
+		}
+		s.exits(s.run(s.Context()), engine.FaultCode)
+		if got := s.last(); got.Component != "web" || !strings.Contains(got.Why, "it is never pulled") {
+			t.Errorf("told %q of %q", got.Why, got.Component)
+		}
+	})
+}
+
 // Without its lease pause ends by itself, which is sooner than the engine could kill it. It
 // holds the namespaces until all have ended, and what they have said of that.
 func TestPauseIsLetGoWhenAllHaveEndedAndRemovedThen(t *testing.T) {

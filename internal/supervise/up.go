@@ -151,7 +151,7 @@ func (a ascent) begin(ctx context.Context, name string) error {
 		return err
 	}
 	if name == plan.Pause {
-		return a.grant(ctx)
+		return a.grant()
 	}
 	return a.live.Until(ctx, name, func(c state.Component) (bool, error) {
 		if c.State.Over() && c.State != lifecycle.Done && !c.WasStarted {
@@ -161,12 +161,14 @@ func (a ascent) begin(ctx context.Context, name string) error {
 	})
 }
 
-// grant waits until pause has its lease. From then on it says when it is asked to stop.
-func (a ascent) grant(ctx context.Context) error {
+// grant waits until pause has its lease. From then on it says when it is asked to stop. The
+// offer is not taken back when the pod ends meanwhile: pause would end for that, as if it had
+// ended the pod.
+func (a ascent) grant() error {
 	if a.Offer == nil {
 		return nil
 	}
-	granting, cancel := context.WithTimeout(ctx, makeTimeout)
+	granting, cancel := context.WithTimeout(a.watching, makeTimeout)
 	defer cancel()
 	pause := a.live.Container(plan.Pause)
 	a.tasks.Go(func() { // pause may end before it takes its lease
