@@ -107,7 +107,8 @@ func (d *Descent) hurried(ctx context.Context, after time.Duration) context.Cont
 }
 
 // TakeDown goes on until nothing is left and nobody makes any more. When the engine does
-// not answer and pause has ended, all has ended with it, which is no error.
+// not answer and pause has ended, all has ended with it, which is no error. Nor is a volume
+// that cannot be removed within the pod's budget: it is told of, and left to a later sweep.
 func (d *Descent) TakeDown() error {
 	if err := d.takeDown(d.limit); !errors.Is(err, errGone) {
 		return err
@@ -120,12 +121,13 @@ func (d *Descent) takeDown(ctx context.Context) error {
 	var trouble error // what is wrong, apart from a want of time
 	for first := true; ; first = false {
 		busy, before := d.Live.Creating() // while there are any, there may be more than is seen
-		failed := d.once(ctx, first)
-		if _, begun := d.Live.Creating(); busy == 0 && begun == before && failed == nil {
+		failed, volumes := d.once(ctx, first)
+		enough := volumes == nil || trouble != nil && d.alive.Err() != nil
+		if _, begun := d.Live.Creating(); busy == 0 && begun == before && failed == nil && enough {
 			d.settle(ctx)
 			return nil
 		}
-		if ctx.Err() == nil {
+		if failed = errors.Join(failed, volumes); ctx.Err() == nil {
 			d.tellTrouble(failed, trouble)
 			trouble = failed
 		}
@@ -207,22 +209,26 @@ func (d *Descent) pauseOver() <-chan struct{} {
 	return nil
 }
 
-// once stops and removes all that is there now.
-func (d *Descent) once(ctx context.Context, first bool) error {
+// once stops and removes all that is there now. Volumes are what is wrong with those alone.
+func (d *Descent) once(ctx context.Context, first bool) (failed, volumes error) {
 	var w plan.World
 	looks := []func() error{func() (err error) { w, err = d.Observe(ctx); return err }}
 	if first { // before anybody is asked by us
 		looks = append(looks, func() error { d.learnWhoWasAsked(ctx); return nil })
 	}
 	if err := executor.Together(looks); err != nil {
-		return err
+		return err, nil
 	}
-	var trouble executor.Troubles
+	var trouble, kept executor.Troubles
 	err := executor.Run(ctx, plan.Reconcile(d.Pod, d.Owner, w, plan.Goal{Kind: plan.Down}), d.hurry, func(ctx context.Context, step plan.Step) error {
-		trouble.Add(d.take(ctx, step))
+		if err := d.take(ctx, step); step.Op == plan.RemoveVolume {
+			kept.Add(err)
+		} else {
+			trouble.Add(err)
+		}
 		return nil
 	})
-	return errors.Join(err, trouble.Err())
+	return errors.Join(err, trouble.Err()), kept.Err()
 }
 
 // catchBreath waits until the engine is done with all that we asked of it on the

@@ -38,7 +38,9 @@ func down(t *testing.T, with func(e *fake.Engine, s *live.State)) (took time.Dur
 		SupervisorAsked: func() bool { return false },
 		Observe: func(ctx context.Context) (w plan.World, err error) {
 			w.Containers, err = e.List(ctx, labels)
-			return w, err
+			var also error
+			w.Volumes, also = e.Volumes(ctx, nil)
+			return w, errors.Join(err, also)
 		},
 		PreStop: func(context.Context, string, *live.Container) {}, StopAsked: func(string) {}, StopSignal: func(string) string { return "SIGTERM" },
 	})
@@ -54,7 +56,7 @@ func down(t *testing.T, with func(e *fake.Engine, s *live.State)) (took time.Dur
 }
 
 func TestGoingDownGoesOnUntilNothingIsLeft(t *testing.T) {
-	busy := errors.New("device is busy")
+	busy, inUse := errors.New("device is busy"), errors.New("volume is in use")
 	for _, row := range []struct {
 		why  string
 		with func(*fake.Engine, *live.State)
@@ -67,6 +69,15 @@ func TestGoingDownGoesOnUntilNothingIsLeft(t *testing.T) {
 			e.FailNext("Remove", busy)
 			e.FailNext("Remove", busy)
 		}, 400 * time.Millisecond, "cannot clean up: cannot remove me.podlike.web: device is busy", ""},
+		{"a volume that cannot be removed is tried again, within the pod's budget", func(e *fake.Engine, _ *live.State) {
+			e.AddVolume("old", map[string]string{pod.LabelOwner: "me", pod.LabelRole: pod.RoleScratch})
+			e.Intercept(func(_ context.Context, c fake.Call, do func() error) error {
+				if c.Op == "remove volume" {
+					return inUse
+				}
+				return do()
+			})
+		}, plan.BudgetOf(pod.Complete(pod.Pod{})).Kill + 100*time.Millisecond, "cannot clean up: cannot remove volume old: volume is in use", ""},
 		{"who still creates is waited for, and what comes of it is removed", func(_ *fake.Engine, s *live.State) {
 			s.BeginCreating()
 			time.AfterFunc(time.Second, s.EndCreating)
