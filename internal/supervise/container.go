@@ -63,10 +63,12 @@ func (m member) start() error {
 			return nil
 		}
 		err := c.Start(ctx)
-		if errors.Is(err, engine.ErrNotFound) && ctx.Err() == nil && m.recreate(c) == nil {
-			continue
+		if !errors.Is(err, engine.ErrNotFound) || ctx.Err() != nil {
+			return m.startReturned(c, err)
 		}
-		return m.startReturned(c, err)
+		if err := m.recreate(c); err != nil {
+			return m.cannotStart(err)
+		}
 	}
 }
 

@@ -189,6 +189,29 @@ func TestWhatIsRemovedBeforeItsStartIsMadeAgain(t *testing.T) {
 	}
 }
 
+// It may be removed since nothing is left that it could be made in.
+func TestWhatIsRemovedBeforeItsStartAndCannotBeMadeAgainEndsThePod(t *testing.T) {
+	play(t, []pod.Component{app("web")}, func(s *scene) {
+		removed := false
+		s.Intercept(func(ctx context.Context, c fake.Call, do func() error) error {
+			switch {
+			case c == (fake.Call{Op: "start", Name: s.name("web")}) && !removed:
+				removed = true
+				if seen, err := s.Inspect(ctx, c.Name); errors.Join(err, s.Remove(ctx, seen.ID)) != nil {
+					t.Errorf("cannot remove it: %v", err)
+				}
+			case c == (fake.Call{Op: "create", Name: s.name("web")}) && removed:
+				return errors.New("no such network namespace")
+			}
+			return usual(ctx, c, do)
+		})
+		s.exits(s.run(s.Context()), engine.FaultCode)
+		if got := s.last(); got.Component != "web" || !strings.Contains(got.Why, "no such network namespace") {
+			t.Errorf("told %q of %q", got.Why, got.Component)
+		}
+	})
+}
+
 // running is how many goroutines run a method.
 func running(method string) int {
 	stacks := make([]byte, 1<<20)
