@@ -32,7 +32,7 @@ func (r *round) gone(t *testing.T) {
 		r.act("another supervisor sweeps")
 		swept = r.sweep(t)
 	}
-	for _, owner := range now.owners() {
+	for _, owner := range now.pods() {
 		r.ground.Gone(t, owner, limit)
 	}
 	dockertest.Eventually(t, limit, func() (bool, string) {
@@ -63,7 +63,7 @@ func (r *round) left(t *testing.T, now trial) (all []string) {
 		all = append(all, "supervisor "+c.ID[:12])
 	}
 	for _, name := range now.volumes {
-		if _, err := cli.VolumeInspect(ctx, name); err == nil {
+		if _, err := cli.VolumeInspect(ctx, name); err == nil && !r.ground.leaked(ctx, name) {
 			all = append(all, "volume "+name)
 		}
 	}

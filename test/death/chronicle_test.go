@@ -1,6 +1,7 @@
 package death
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,13 +17,14 @@ import (
 const (
 	supervisorName = "supervisor"
 	pauseName      = "pause"
+	holderName     = "holder" // of what a pair keeps
 )
 
 // A run is a container from its start to its end. What has not come yet is zero.
 type run struct {
 	name    string // of a component, or one of the above
 	id      string
-	owner   string // ID of the container that has made it
+	owner   string // ID of the container whose pod it is of: a pair's is its pause
 	created time.Time
 	started time.Time
 	died    time.Time
@@ -62,6 +64,9 @@ func chronicleOf(heard []events.Message) (c chronicle) {
 		}
 		if r == nil || again {
 			r = newRun(m, r)
+			if of := last[r.owner]; r.name == pauseName && of != nil && of.name == pauseName && of != r {
+				r.name = holderName
+			}
 			last[m.Actor.ID] = r
 			if r.name != supervisorName {
 				c.members = append(c.members, r)
@@ -79,12 +84,13 @@ func chronicleOf(heard []events.Message) (c chronicle) {
 // there was any.
 func newRun(m events.Message, before *run) *run {
 	labels := m.Actor.Attributes
-	r := &run{name: labels[pod.LabelComponent], id: m.Actor.ID, owner: labels[pod.LabelOwner], created: time.Unix(0, m.TimeNano)}
+	r := &run{name: labels[pod.LabelComponent], id: m.Actor.ID, created: time.Unix(0, m.TimeNano)}
+	r.owner = cmp.Or(labels[pod.LabelOwner], labels[pairLabel], r.id)
 	switch {
+	case labels[pod.LabelRole] == pod.RolePause:
+		r.name = pauseName
 	case labels[roundLabel] != "":
 		r.name = supervisorName
-	case labels[pod.LabelRole] != pod.RoleComponent:
-		r.name = labels[pod.LabelRole]
 	}
 	if before != nil {
 		r.name, r.owner, r.created = before.name, before.owner, before.created
@@ -115,7 +121,11 @@ func (r *run) note(m events.Message) {
 	}
 }
 
-// of are the runs of a life's pod: those that its supervisor has made in that life.
+// paired says whether a life is one of a pair's supervisor.
+func (l *run) paired() bool { return l.owner != l.id }
+
+// of are the runs of a life's pod: those that its supervisor has made in that life, or all of
+// a pair, whoever has made them.
 func (c chronicle) of(l *run) (all []*run) {
 	var next time.Time
 	for _, o := range c.lives {
@@ -124,7 +134,7 @@ func (c chronicle) of(l *run) (all []*run) {
 		}
 	}
 	for _, m := range c.members {
-		if m.owner == l.id && m.created.After(l.started) && (next.IsZero() || m.created.Before(next)) {
+		if l.paired() && m.owner == l.owner || m.owner == l.id && m.created.After(l.started) && (next.IsZero() || m.created.Before(next)) {
 			all = append(all, m)
 		}
 	}
@@ -154,6 +164,16 @@ func (c chronicle) owners() (ids []string) {
 	for _, l := range c.lives {
 		if !slices.Contains(ids, l.id) {
 			ids = append(ids, l.id)
+		}
+	}
+	return ids
+}
+
+// pods are the IDs that are the owners of what supervisors have made.
+func (c chronicle) pods() (ids []string) {
+	for _, l := range c.lives {
+		if !slices.Contains(ids, l.owner) {
+			ids = append(ids, l.owner)
 		}
 	}
 	return ids

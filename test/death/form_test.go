@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,13 +31,15 @@ type form interface {
 	// again says whether another life has to follow the one that has ended so, whoever
 	// sees to that: not whether the pod was stopped, which the round knows.
 	again(t trial, ended *run) bool
+	// revive does what a user has to for another life that has to follow.
+	revive(t *testing.T, r *round, ended *run)
 	// stop asks it to stop as its users do, and may wait for that. Whether there is
 	// anything left to stop is not known.
 	stop(ctx context.Context, r *round) error
 }
 
 // forms are all of them.
-var forms = []form{plain{}, always{restart: container.RestartPolicyAlways}, always{restart: container.RestartPolicyUnlessStopped, composed: true}, service{}}
+var forms = []form{plain{}, pair{}, always{restart: container.RestartPolicyAlways}, always{restart: container.RestartPolicyUnlessStopped, composed: true}, service{}}
 
 // stopTimeout is what the engine gives a supervisor before it kills it.
 const stopTimeout = 15 * time.Second
@@ -47,6 +50,8 @@ type plain struct{}
 func (plain) String() string         { return "docker run" }
 func (plain) fits(site) bool         { return true }
 func (plain) again(trial, *run) bool { return false }
+
+func (plain) revive(*testing.T, *round, *run) {}
 
 func (plain) start(t *testing.T, r *round) { r.supervisor = r.ground.Run(t, r.spec(t)) }
 
@@ -92,6 +97,8 @@ func (a always) again(t trial, ended *run) bool {
 	return len(ended.asked) == 0
 }
 
+func (always) revive(*testing.T, *round, *run) {}
+
 func (always) stop(ctx context.Context, r *round) error { return r.stopSupervisor(ctx) }
 
 // service is a Swarm service of one task, which Swarm replaces whatever it ends with.
@@ -100,6 +107,8 @@ type service struct{}
 func (service) String() string         { return "a Swarm service" }
 func (service) fits(s site) bool       { return !s.restores }
 func (service) again(trial, *run) bool { return true }
+
+func (service) revive(*testing.T, *round, *run) {}
 
 func (service) start(t *testing.T, r *round) {
 	spec := r.spec(t)
@@ -131,6 +140,52 @@ func (service) stop(ctx context.Context, r *round) error {
 	read()
 	return err
 }
+
+// pair is a pause that outlives its supervisors, each of which goes on with what the one
+// before has left.
+type pair struct{}
+
+func (pair) String() string   { return "a pair" }
+func (pair) fits(s site) bool { return !s.mortal }
+
+func (p pair) start(t *testing.T, r *round) {
+	r.pause = r.ground.Run(t, dockertest.Spec{
+		Image: dockertest.Pause, IPC: "shareable", Labels: map[string]string{roundLabel: r.number}, StopTimeout: stopTimeout,
+	})
+	r.supervisor = r.ground.Run(t, p.spec(t, r))
+}
+
+// spec is a supervisor of the round's pause.
+func (pair) spec(t *testing.T, r *round) dockertest.Spec {
+	t.Helper()
+	spec := r.spec(t)
+	spec.Network = dockertest.Join(r.pause)
+	spec.Labels[pairLabel] = r.pause.ID
+	return spec
+}
+
+// again: whoever was killed is followed by another, as long as there is a pause. One that was
+// asked to end has taken down what it could.
+func (pair) again(t trial, ended *run) bool {
+	pauses := named(t.of(ended), pauseName)
+	asked := slices.ContainsFunc(ended.asked, func(a asking) bool { return a.signal != asKill && a.signal != asStop }) ||
+		slices.ContainsFunc(t.hits, func(h hit) bool { return h.asks() && t.struck(h) == ended })
+	return ended.code == killed && !asked && len(pauses) > 0 && pauses[0].runs()
+}
+
+// revive starts the supervisor that was killed, or one like it where it was removed.
+func (p pair) revive(t *testing.T, r *round, ended *run) {
+	t.Helper()
+	r.act("start the supervisor again")
+	if r.supervisor.ID == ended.id && !ended.removed.IsZero() {
+		r.supervisor = r.ground.Create(t, p.spec(t, r))
+	}
+	if err := r.supervisor.StartError(); err != nil { // it is about to be removed, or pause has ended, which shows
+		r.act("it does not start: %v", err)
+	}
+}
+
+func (pair) stop(ctx context.Context, r *round) error { return r.stopSupervisor(ctx) }
 
 // stopSupervisor is `docker stop`.
 func (r *round) stopSupervisor(ctx context.Context) error {
@@ -208,12 +263,16 @@ func (r *round) keepLogs() {
 	}
 }
 
-// clear removes what a user removes and Swarm does not: the supervisor and the network.
+// clear removes what a user removes and Swarm does not: the supervisor, a pair's pause and the
+// network.
 // What is of the pod itself is left alone.
 func (r *round) clear(t *testing.T) {
 	t.Helper()
 	if r.supervisor != nil {
 		r.supervisor.Remove(t)
+	}
+	if r.pause != nil {
+		r.pause.Remove(t)
 	}
 	if r.network == "" {
 		return

@@ -231,6 +231,63 @@ func TestAFormSaysWhatIsStartedAgain(t *testing.T) {
 	}
 }
 
+// pairRisen is such a pod of a pair, and what happens to it.
+func pairRisen(t *testing.T, more ...string) chronicle {
+	t.Helper()
+	all := heard(t, slices.Concat([]string{
+		"0 pause p create", "0.1 pause p start", "0.2 supervisor s create", "1 supervisor s start", "1.1 pause h create",
+		"1.2 a a1 create", "1.2 b b1 create", "1.3 pause h start", "1.4 a a1 start", "1.5 b b1 start",
+	}, more)...)
+	for _, m := range all {
+		labels := m.Actor.Attributes
+		switch {
+		case m.Actor.ID == "p":
+			delete(labels, pod.LabelOwner)
+			labels[roundLabel] = "1"
+		case labels[roundLabel] != "":
+			labels[pairLabel] = "p"
+		default:
+			labels[pod.LabelOwner] = "p"
+		}
+	}
+	return chronicleOf(all)
+}
+
+// A pair's pod is its pause's, and goes on without a supervisor.
+func TestAPairOutlivesItsSupervisor(t *testing.T) {
+	killS := []hit{hitAt(2, supervisorName, "s", outsideKill)}
+	for name, test := range map[string]struct {
+		why   string
+		more  []string
+		hits  []hit
+		want  standing
+		again bool
+	}{
+		"Up":      {"all run", nil, nil, up, false},
+		"Killed":  {"another has to follow", []string{"2.1 supervisor s die 137"}, killS, pending, true},
+		"Follows": {"and takes over what there is", []string{"2.1 supervisor s die 137", "3 supervisor s start"}, killS, up, false},
+		"Another": {"also one that replaces it", []string{"2.1 supervisor s die 137", "2.1 supervisor s destroy", "3 supervisor s2 create", "3 supervisor s2 start"}, killS, up, false},
+		"Docker":  {"it was killed by the engine, in whose words that is a signal", []string{"2 supervisor s kill 9", "2.1 supervisor s die 137"}, killS, pending, true},
+		"Asked":   {"it was asked to take the pod down", []string{"2 supervisor s kill 15", "2.1 supervisor s die 137"}, killS, over, false},
+		"Ended":   {"it has ended by itself", []string{"2.1 supervisor s die 1"}, nil, over, false},
+		"Pause":   {"there is nothing to go on with", []string{"2.1 supervisor s die 137", "2.1 pause p die 137"}, killS, over, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := trial{chronicle: pairRisen(t, test.more...), shape: ab, hits: test.hits}
+			again := func(l *run) bool { return pair{}.again(c, l) }
+			if got, why := c.standing(ab, again, test.hits); got != test.want {
+				t.Errorf("stands %v, %q; want %v: %s", got, why, test.want, test.why)
+			}
+			if l := c.last(); !l.runs() && again(l) != test.again {
+				t.Errorf("again: %v; %s", again(l), test.why)
+			}
+			if pauses := named(c.of(c.last()), pauseName); len(pauses) != 1 || len(named(c.of(c.last()), holderName)) != 1 {
+				t.Errorf("it has %d pauses", len(pauses))
+			}
+		})
+	}
+}
+
 // What is told of a round has to be enough to repeat it.
 func TestARoundIsWhatItsSeedAndNumberSay(t *testing.T) {
 	for n := range 100 {

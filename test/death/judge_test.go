@@ -11,8 +11,8 @@ import (
 const (
 	// killed is the exit code of who was killed.
 	killed = 137
-	// asTerm is the number of SIGTERM, as the engine tells it.
-	asTerm = "15"
+	// The numbers of SIGKILL, SIGTERM and SIGSTOP, as the engine tells them.
+	asKill, asTerm, asStop = "9", "15", "19"
 	// atOnce is how long after the first cause of an end another one may have been seen
 	// first, by a supervisor on a machine that has more to do.
 	atOnce = 5 * time.Second

@@ -33,6 +33,7 @@ type round struct {
 
 	ground     *ground
 	supervisor *dockertest.Container // where there is one to be stopped
+	pause      *dockertest.Container // of a pair
 	service    string                // Swarm's, where there is one
 	network    string                // the pod's own, where it has one
 	logs       map[string]string     // of supervisors, by ID
@@ -158,7 +159,11 @@ func (r *round) trial(t *testing.T) trial {
 func (r *round) standing(t *testing.T) (standing, string) {
 	t.Helper()
 	now := r.trial(t)
-	return now.standing(r.shape, func(l *run) bool { return now.asked.IsZero() && r.form.again(now, l) }, now.hits)
+	again := func(l *run) bool { return now.asked.IsZero() && r.form.again(now, l) }
+	if l := now.last(); l != nil && !l.runs() && again(l) {
+		r.form.revive(t, r, l)
+	}
+	return now.standing(r.shape, again, now.hits)
 }
 
 // settle waits until nothing has yet to happen to the pod. One that ends by itself in each of
