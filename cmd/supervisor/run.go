@@ -20,6 +20,7 @@ import (
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/identity"
 	"github.com/podlike/podlike/internal/lease"
+	"github.com/podlike/podlike/internal/live"
 	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/mount"
 	"github.com/podlike/podlike/internal/pod"
@@ -49,6 +50,8 @@ func runPod(args []string, stdout, stderr io.Writer) (int, error) {
 func superviseWith(o options, out *streams) (int, error) {
 	ctx, stop := untilAsked(context.Background())
 	defer stop()
+	preparation, prepared := patient(ctx)
+	defer prepared()
 	a := newAnswers()
 	unserve, err := serveStatus(a)
 	if err != nil {
@@ -59,7 +62,7 @@ func superviseWith(o options, out *streams) (int, error) {
 	preparing.Go(compose.Prepare) // what reading labels needs takes as long as asking the engine who we are
 	defer preparing.Wait()
 	emit := a.alsoTold(out.log(o.debug))
-	d, err := reach(ctx, o.engineTimeout, emit)
+	d, err := reach(preparation, o.engineTimeout, emit)
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -68,8 +71,8 @@ func superviseWith(o options, out *streams) (int, error) {
 		emit(event.Event{At: time.Now(), Kind: event.EngineWarning, Why: noWills})
 	}
 	e := retry.New(d, o.engineTimeout, a.outage)
-	r, err := readyOf(ctx, e, o, emit)
-	if err != nil {
+	r, err := readyOf(preparation, e, o, emit)
+	if err != nil || ctx.Err() != nil && !r.owner.Paired() {
 		return stopped(ctx, err)
 	}
 	d.UseHelper(engine.Container{Name: pod.HelperPrefix, Image: string(r.image), Labels: r.owner.Labels(pod.RoleHelper)})
@@ -81,7 +84,7 @@ func superviseWith(o options, out *streams) (int, error) {
 	defer rest()
 	c := config(e, r, o, emit, a.buffer, out)
 	c.Named, c.EngineLost = named, e.Lost()
-	hold, err := holdOn(ctx, r, o, a, &c)
+	hold, err := holdOn(preparation, r, o, a, &c)
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -94,6 +97,24 @@ func superviseWith(o options, out *streams) (int, error) {
 	s := supervise.New(c)
 	a.of(s)
 	return s.Run(ctx), nil
+}
+
+// patience is how long preparing goes on when a stop is asked for meanwhile.
+const patience = 2 * time.Second
+
+// patient is done some time after ctx: it may be a pair that is to stop, of which all may run.
+func patient(ctx context.Context) (context.Context, func()) {
+	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		defer cancel()
+		live.Wait(patient, ctx.Done())
+		_ = clock.Sleep(patient, patience) // it is over, one way or the other
+	})
+	return patient, func() {
+		cancel()
+		waiting.Wait()
+	}
 }
 
 // settle is what engines take to tell of a signal that they have sent, under some load.

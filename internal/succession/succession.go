@@ -158,6 +158,9 @@ func (r Record) Heirs(p pod.Pod, owner pod.Owner, containers []engine.Seen) map[
 			}
 			h.Run = max(h.Run, runOf(h.Seen))
 		}
+		if h.Seen.ID != "" && !h.hasRun() {
+			h.begin(c)
+		}
 		heirs[c.Name] = h
 	}
 	return heirs
@@ -177,10 +180,23 @@ func (h Heir) fate(initial bool) Fate {
 		return Complete
 	case h.State == lifecycle.Waiting:
 		return Waiting
-	case h.State == lifecycle.Starting || h.State == lifecycle.Running || h.State == lifecycle.Ending || h.State == lifecycle.Recycling:
+	case h.State == lifecycle.Starting || h.hasRun():
 		return Ended
 	}
 	return Anew
+}
+
+// hasRun reports whether it was known that the container runs.
+func (h Heir) hasRun() bool {
+	return h.State == lifecycle.Running || h.State == lifecycle.Ending || h.State == lifecycle.Recycling
+}
+
+// begin has a run begin that its maker did not live to see: what is to be done and to be waited
+// for in it has all to come yet.
+func (h *Heir) begin(of pod.Component) {
+	begun := state.Component{Component: lifecycle.Component{State: lifecycle.Starting}}
+	begun.NoteStarted(of, time.Time{})
+	h.PostStartDone, h.Started, h.Ready, h.Broken, h.Since = begun.PostStartDone, begun.Started, begun.Ready, "", time.Time{}
 }
 
 // running is a component's container, if it runs in the pod's present life as the pod says.

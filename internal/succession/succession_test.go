@@ -101,6 +101,41 @@ func TestOfAnotherDefinitionNothingIsKnown(t *testing.T) {
 	}
 }
 
+// Whoever started it may have died before it could note that, and what it knew was of the run before.
+func TestARunThatNobodySawBeginBegins(t *testing.T) {
+	p := of("app")
+	hooked := of("app")
+	hooked.Components[0].PostStart = []pod.Hook{{}}
+	hooked.Components[0].Probes.Readiness = &pod.Probe{}
+	for name, test := range map[string]struct {
+		why    string
+		pod    pod.Pod
+		known  state.Component
+		begins bool
+	}{
+		"Starting": {"the engine was asked to run it", p, state.Component{Component: lifecycle.Component{State: lifecycle.Starting}, Container: "one", Broken: "before"}, true},
+		"Newer":    {"its container was not known yet", p, state.Component{Component: lifecycle.Component{State: lifecycle.Waiting}, Container: "before"}, true},
+		"Hooked": {"it has more to do", hooked, state.Component{
+			Component: lifecycle.Component{State: lifecycle.Starting, Started: true, Ready: true}, Container: "one", PostStartDone: true,
+		}, false},
+		"Running": {"it was seen, and is not ready yet", p, state.Component{Component: lifecycle.Component{State: lifecycle.Running}, Container: "one"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			left := knowing(test.pod, func(c *state.Component) {
+				test.known.Name, test.known.Life = c.Name, c.Life
+				*c = test.known
+			})
+			known := state.New(test.pod, now)
+			heirs := succession.Read(succession.Of(test.pod, left).Text()).Heirs(test.pod, owner, []engine.Seen{running(test.pod, "one", 3)})
+			heirs["db"].Restore(known.Component("db"), now)
+			c := known.Component("db")
+			if c.Started != test.begins || c.Ready != test.begins || c.PostStartDone != test.begins || c.Broken != "" || !c.Since.Equal(now) {
+				t.Errorf("%s: it is %+v", test.why, c)
+			}
+		})
+	}
+}
+
 func TestAllThatASuccessorShowsIsRestored(t *testing.T) {
 	p := of("app")
 	ended := state.Ending{Code: 3, OOM: state.OOMGuess, Started: now, Finished: now.Add(time.Second), Why: "why", Message: "bye", Broken: "b", WhyUnhealthy: "u"}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/live"
 	"github.com/podlike/podlike/internal/plan"
@@ -54,7 +55,14 @@ func (h hands) Drained(ctx context.Context, c *live.Container) { h.drained(ctx, 
 type pair struct{ *run }
 
 // takeOver takes over what there is of a pair, once, and returns how the rest of it comes up.
-func (r pair) takeOver(ctx context.Context, w plan.World) (plan.Plan, error) {
+func (r pair) takeOver(ctx context.Context) (plan.Plan, error) {
+	defer close(r.tried)
+	ctx, cancel := r.patient(ctx)
+	defer cancel()
+	w, err := r.observe(ctx)
+	if err != nil {
+		return nil, err
+	}
 	r.found.Store(r.taker.Found(w))
 	heirs := r.taker.Remember(r.Inherited, w)
 	p := r.plan(w)
@@ -73,6 +81,19 @@ func (r pair) takeOver(ctx context.Context, w plan.World) (plan.Plan, error) {
 		}
 	})
 	return p, nil
+}
+
+// patient is done some time after ctx where the supervisor was asked to stop: what is not taken
+// over by then can be removed, but gets neither its hooks nor its grace.
+func (r pair) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	patient, cancel := context.WithCancel(r.watching)
+	r.tasks.Go(func() {
+		defer cancel()
+		if live.Wait(patient, ctx.Done()); r.stopAsked() {
+			_ = clock.Sleep(patient, plan.BudgetOf(r.Pod).Ask/4) // it is over, one way or the other
+		}
+	})
+	return patient, cancel
 }
 
 // leaves reports whether all that runs of a pair is left to a successor: where the supervisor is

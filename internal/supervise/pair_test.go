@@ -117,6 +117,30 @@ func restarts(p status.Pod, name string) int {
 	return -1
 }
 
+// What runs gets its hooks and its grace from whoever is in charge when the pod is stopped.
+func TestASuccessorThatIsAskedToStopAtOnceStopsWhatRuns(t *testing.T) {
+	for _, after := range []time.Duration{0, 15 * time.Millisecond, 40 * time.Millisecond} {
+		t.Run(after.String(), func(t *testing.T) {
+			play(t, []pod.Component{app("db"), app("web")}, func(s *scene) {
+				c := s.paired()
+				term{scene: s, charge: c, keeps: true}.live()
+				s.Intercept(func(ctx context.Context, c fake.Call, do func() error) error {
+					if err := clock.Sleep(ctx, 10*time.Millisecond); err != nil {
+						return err
+					}
+					return do()
+				})
+				code, _ := term{scene: s, charge: s.chargeOf(c.kept), does: func(*supervise.Supervisor) { time.Sleep(after) }}.live()
+				s.exits(code, 0)
+				s.happened("component ended: db 0\ncomponent ended: web 0\n", event.Died)
+				if left := s.there(); len(left) > 0 {
+					t.Errorf("left are %v", left)
+				}
+			})
+		})
+	}
+}
+
 func TestASuccessorGoesOnWithWhatRuns(t *testing.T) {
 	play(t, []pod.Component{of("db", "checked"), app("web", healthy("db"))}, func(s *scene) {
 		s.AddImage("checked", checked(well(time.Second)))
@@ -353,9 +377,10 @@ func TestWhateverWasWrittenDownLastASuccessorGoesOn(t *testing.T) {
 		for i, kept := range c.every {
 			next := s.chargeOf(kept)
 			code, before := term{scene: s, charge: next, keeps: true}.live()
-			if code != 0 || s.there()["db"] != first["db"] || before.Health == "unhealthy" {
-				s.Fatalf("after record %d of %d, %s: exit code %d, %s, db %s, was %s:\n%s",
-					i, len(c.every), kept, code, before.Health, s.there()["db"], first["db"], s.history())
+			ready := slices.ContainsFunc(before.Components, func(c status.Component) bool { return c.Name == "db" && c.Ready })
+			if code != 0 || s.there()["db"] != first["db"] || before.Health == "unhealthy" || !ready {
+				s.Fatalf("after record %d of %d, %s: exit code %d, %s, db %s (ready: %v), was %s:\n%s",
+					i, len(c.every), kept, code, before.Health, s.there()["db"], ready, first["db"], s.history())
 			}
 		}
 		term{scene: s, charge: c}.live()

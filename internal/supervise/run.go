@@ -38,6 +38,8 @@ type run struct {
 	rest  time.Duration
 	// found: there was something of a pair's present life. Took: it has been taken over.
 	found, took atomic.Bool
+	// tried is closed when taking over has been tried.
+	tried chan struct{}
 	// taker takes a pair over.
 	taker *takeover.Taker
 	// examiner finds out why runs have ended.
@@ -45,7 +47,7 @@ type run struct {
 }
 
 func newRun(s *Supervisor, ctx context.Context, over <-chan struct{}, end context.CancelCauseFunc) *run {
-	r := &run{Supervisor: s, end: end, over: over, examiner: postmortem.New(s.Engine, s.Pod, s.live, s.OOMKills)}
+	r := &run{Supervisor: s, end: end, over: over, tried: make(chan struct{}), examiner: postmortem.New(s.Engine, s.Pod, s.live, s.OOMKills)}
 	r.taker = takeover.New(takeover.Config{
 		Engine: r.Engine, Pod: r.Pod, Owner: r.Owner, Live: r.live, Maker: r.maker, Courier: r.courier, Emit: r.Emit, Hands: hands{r}, Keeper: r.Charge,
 	})

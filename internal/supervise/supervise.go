@@ -200,6 +200,9 @@ func (s *Supervisor) Run(ctx context.Context) int {
 	r.tasks.Go(func() { ascent{r}.rise(life, began) })
 	r.endsWith(life, r.EngineLost, verdict.ErrEngineLost)
 	<-life.Done()
+	if r.Charge != nil {
+		<-r.tried
+	}
 	v := verdict.Of(context.Cause(life), ctx)
 	if r.Charge != nil && (pair{r}).leaves(v) {
 		return pair{r}.leave(v, time.Since(began))

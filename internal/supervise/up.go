@@ -25,9 +25,10 @@ var errAgain = errors.New("all components restart")
 // An ascent brings a pod up, as often as all of it has to restart.
 type ascent struct{ *run }
 
-// rise brings the pod up, again as often as all of it has to restart, or ends its life.
+// rise brings the pod up, again as often as all of it has to restart, or ends its life. What
+// there is of a pair is taken over in any case: who ends it has to know it.
 func (a ascent) rise(life context.Context, began time.Time) {
-	for !a.isOver() {
+	for first := a.Charge != nil; first || !a.isOver(); first = false {
 		round, again := context.WithCancelCause(life)
 		a.newRound(again)
 		a.live.BeginCreating()
@@ -93,12 +94,12 @@ func (r *run) observe(ctx context.Context) (w plan.World, err error) {
 
 // intend plans how the pod is brought up, unless what it needs of the engine keeps it from that.
 func (r *run) intend(ctx context.Context) (plan.Plan, error) {
+	if r.Owner.Paired() && !r.took.Load() {
+		return pair{r}.takeOver(ctx)
+	}
 	world, err := r.observe(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if r.Owner.Paired() && !r.took.Load() {
-		return pair{r}.takeOver(ctx, world)
 	}
 	p := r.plan(world)
 	return p, r.Admit(p.Settled(world.Images), world.Lacking)

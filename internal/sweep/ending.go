@@ -37,7 +37,8 @@ func (s Sweeper) spare(ctx context.Context, w plan.World, due dues) (pauses []en
 	var spared []engine.ID
 	for _, c := range w.Containers {
 		owner := engine.ID(c.Labels[pod.LabelOwner])
-		if !c.Running || c.Labels[pod.LabelRole] != pod.RolePause || owner == "" || w.Alive[owner] || !pod.IsOurs(c.Name, c.Labels) {
+		ends := c.Labels[pod.LabelRole] == pod.RolePause && c.Labels[pod.LabelLife] == "" // what holds a pair's volumes does not
+		if !c.Running || !ends || owner == "" || w.Alive[owner] || !pod.IsOurs(c.Name, c.Labels) {
 			continue
 		}
 		at, known := met[c.ID]

@@ -290,6 +290,17 @@ func TestAPodWhosePauseStillRunsIsLeftToItAtFirst(t *testing.T) {
 	}
 }
 
+// What holds a pair's volumes ends nobody, and is not waited for.
+func TestAPairWhosePauseIsGoneIsSweptAtOnce(t *testing.T) {
+	onNode(t, func(n *node) {
+		gone := pod.Owner{ID: "dead", Name: "dead", Life: "1"}
+		n.runs(gone, pod.RolePause, "app")
+		n.runs(gone, pod.RoleComponent, "app")
+		n.once(0)
+		n.leaves("")
+	})
+}
+
 // One that does not end keeps nobody from being swept whose time is over before.
 func TestEachPauseHasItsOwnTime(t *testing.T) {
 	onNode(t, func(n *node) {

@@ -155,7 +155,11 @@ func (t trial) causes(l *run) (all []cause) {
 			all = append(all, cause{component: pauseName, says: "pause was asked to stop", code: 1, at: at})
 		}
 		if h, hit := t.hitOn(p); hit && h.fells() && !p.died.IsZero() {
-			all = append(all, cause{component: pauseName, says: pauseName, code: max(p.code, 1), at: h.at})
+			code := max(p.code, 1)
+			if l.paired() { // it was started by somebody else, who gets its code
+				code = 1
+			}
+			all = append(all, cause{component: pauseName, says: pauseName, code: code, at: h.at})
 		}
 	}
 	completed, latest := true, time.Time{}
