@@ -99,6 +99,9 @@ func TestAVerdictSaysWhatIsWrongWithAnEnd(t *testing.T) {
 		"Unheard":        {"nobody was there to keep its log", []string{"2.2 supervisor s die 1"}, []hit{outage, termPause}, 0, "{}", ""},
 		"UnheardBadly":   {"and so nobody knows more of it than its code", []string{"2.2 supervisor s die 7"}, []hit{outage, termPause}, 0, "{}", "its log is gone"},
 		"UnheardLater":   {"there was somebody again", []string{"3 supervisor s die 1"}, []hit{outage, termPause}, 0, "{}", "has told of no end"},
+		"LogCut":         {"it was removed before its end could be read", []string{"3 supervisor s die 0"}, []hit{hitAt(2.9, supervisorName, "s", dockerRemove)}, 2, "{}", ""},
+		"UnheardCode":    {"nobody was there to keep its code", []string{"2.2 supervisor s die 255"}, []hit{outage}, 2, says("", asked, 0), ""},
+		"OtherCodeHeard": {"somebody was", []string{"3 supervisor s die 255"}, []hit{outage}, 2, says("", asked, 0), "exited with 255 and told of 0"},
 		"LogGoneBadly":   {"it was removed and has failed", []string{"3 supervisor s die 1"}, nil, 2, "", "its log is gone"},
 
 		"Killed":       {"the dead say nothing", []string{"2.1 supervisor s die 137"}, []hit{killS}, 0, "{}", ""},

@@ -11,6 +11,8 @@ import (
 const (
 	// killed is the exit code of who was killed.
 	killed = 137
+	// unknown is what an engine says where it does not know one.
+	unknown = 255
 	// The numbers of SIGKILL, SIGTERM and SIGSTOP, as the engine tells them.
 	asKill, asTerm, asStop = "9", "15", "19"
 	// atOnce is how long after the first cause of an end another one may have been seen
@@ -77,13 +79,14 @@ func (t trial) life(l *run) (wrong []string) {
 		return nil // what it has said while there was no engine may be lost
 	}
 	log, there := t.logs[l.id]
+	there = there && !t.wasRemoved(l) // what was read of it before may not be all
 	last, told := t.lastOf(l, log)
 	switch {
 	case !told && there && !t.unheard(l):
 		return []string{fmt.Sprintf("it has exited with %d and has told of no end", l.code)}
 	case !told:
 		return t.fits(l)
-	case last.Code != l.code && l.code != -1:
+	case last.Code != l.code && t.knows(l):
 		wrong = append(wrong, fmt.Sprintf("it has exited with %d and told of %d", l.code, last.Code))
 	}
 	return append(wrong, t.blames(l, last)...)
@@ -96,10 +99,19 @@ func (t trial) unheard(l *run) bool {
 	})
 }
 
+// wasRemoved says whether somebody has removed the supervisor's container.
+func (t trial) wasRemoved(l *run) bool {
+	return slices.ContainsFunc(t.hits, func(h hit) bool { return h.way == dockerRemove && h.id == l.id })
+}
+
+// knows says whether an exit code is the one that a life has ended with. An engine that was away
+// then may have 255 for it.
+func (t trial) knows(l *run) bool { return l.code != -1 && (l.code != unknown || !t.unheard(l)) }
+
 // fits is what is wrong with the exit code of a life whose log is gone.
 func (t trial) fits(l *run) []string {
 	all := t.causes(l)
-	if l.code == -1 || slices.ContainsFunc(all, func(c cause) bool { return c.code == l.code || c.code == -1 }) {
+	if !t.knows(l) || slices.ContainsFunc(all, func(c cause) bool { return c.code == l.code || c.code == -1 }) {
 		return nil
 	}
 	return []string{fmt.Sprintf("it has exited with %d, and its log is gone; what has ended it is one of %+v", l.code, all)}

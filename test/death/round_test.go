@@ -102,14 +102,14 @@ func (r *round) judge(t *testing.T) {
 		r.stop()
 	}
 	if r.stopped != nil {
-		if err := <-r.stopped; err != nil && !r.site.mortal {
-			t.Errorf("cannot stop it: %v", err)
-		} else if err != nil { // by an engine that was killed meanwhile
-			r.act("stop it once more, for %v", err)
+		err := <-r.stopped
+		if r.site.mortal && (err != nil || r.goesOn(t)) { // for the engine was killed meanwhile
+			r.act("stop it once more (%v)", err)
 			r.stop()
-			if err := <-r.stopped; err != nil {
-				t.Errorf("cannot stop it: %v", err)
-			}
+			err = <-r.stopped
+		}
+		if err != nil {
+			t.Errorf("cannot stop it: %v", err)
 		}
 	}
 	r.settle(t)
@@ -117,6 +117,19 @@ func (r *round) judge(t *testing.T) {
 	for _, wrong := range r.trial(t).verdict() {
 		t.Error(wrong)
 	}
+}
+
+// goesOn says whether a pod that was stopped runs again: an engine that begins anew starts what
+// is always to run.
+func (r *round) goesOn(t *testing.T) bool {
+	t.Helper()
+	var now standing
+	dockertest.Eventually(t, soon, func() (bool, string) {
+		var why string
+		now, why = r.standing(t)
+		return now != pending, "the pod hangs: " + why
+	})
+	return now == up
 }
 
 // stop has the pod stopped, beside all else.
@@ -216,12 +229,13 @@ func (r *round) awaitDue(t *testing.T) {
 }
 
 // untouched are the processes, by container, that run on after the blows: where they hit
-// nothing but an engine that leaves its containers alone, all that do not end by themselves.
+// nothing but an engine that leaves its containers alone, all of a pod that does not end by itself
+// but those that do.
 func (r *round) untouched(t *testing.T) map[string]int {
 	t.Helper()
 	all := map[string]int{}
 	alone := len(r.deed.blows) == 1 && r.deed.blows[0].victim == engineName
-	if !alone || !r.site.restores || r.deed.phase != running {
+	if !alone || !r.site.restores || r.deed.phase != running || r.shape.restless() {
 		return all
 	}
 	c := chronicleOf(r.ground.of(r.number))
