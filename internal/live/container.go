@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/logbuffer"
@@ -64,6 +65,18 @@ func (s *State) Ran(c *Container) bool {
 
 // Runs reports whether a container has been started and has not ended.
 func (s *State) Runs(c *Container) bool { return s.Ran(c) && !Closed(c.Over) }
+
+// draining is how long the last output of a run may keep what follows from beginning.
+const draining = 2 * time.Minute
+
+// Drain waits for the last output of a container that has run.
+func (s *State) Drain(ctx context.Context, c *Container) {
+	if s.Ran(c) {
+		ctx, cancel := context.WithTimeout(ctx, draining)
+		defer cancel()
+		Wait(ctx, c.Drained())
+	}
+}
 
 // HasEnded reports whether a container's end is known.
 func (s *State) HasEnded(id engine.ID) bool {

@@ -11,6 +11,7 @@ package pod
 
 import (
 	"cmp"
+	"strings"
 	"time"
 )
 
@@ -164,6 +165,12 @@ type Dependency struct {
 
 // Condition is one of Compose's depends_on conditions.
 type Condition string
+
+// Word is what a component is then: started, healthy or completed.
+func (c Condition) Word() string {
+	word, _, _ := strings.Cut(strings.TrimPrefix(string(c), "service_"), "_")
+	return word
+}
 
 // The conditions, in Compose's words. Started is the default.
 const (

@@ -5,6 +5,7 @@ package postmortem
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -47,6 +48,15 @@ type Examiner struct {
 // lack of memory so far, wherever on the engine's machine. Nil, or not known: it does not tell.
 func New(e Engine, p pod.Pod, l *live.State, oomKills func() (n int64, known bool)) *Examiner {
 	return &Examiner{engine: e, pod: p, live: l, oomKills: oomKills, kills: -1, killsBefore: -1}
+}
+
+// HasEnded reports whether a container that ran does not any more. Of its end we may not have
+// been told yet.
+func (x *Examiner) HasEnded(ctx context.Context, c *live.Container) bool {
+	ctx, cancel := context.WithTimeout(ctx, briefly)
+	defer cancel()
+	seen, err := x.engine.Inspect(ctx, string(c.ID))
+	return errors.Is(err, engine.ErrNotFound) || err == nil && !seen.Running
 }
 
 // OOM reports whether the kernel ended a run for lack of memory. The engine's word comes

@@ -48,9 +48,6 @@ func (h hands) RestartIn(name string, delay time.Duration) {
 // EndRun implements takeover.Hands.
 func (h hands) EndRun(name string, c *live.Container) { h.member(name).endRun(c) }
 
-// Drained implements takeover.Hands.
-func (h hands) Drained(ctx context.Context, c *live.Container) { h.drained(ctx, c) }
-
 // A pair is a run whose pause was started by hand.
 type pair struct{ *run }
 

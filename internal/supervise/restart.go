@@ -8,7 +8,6 @@ import (
 
 	"github.com/podlike/podlike/internal/backoff"
 	"github.com/podlike/podlike/internal/clock"
-	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/executor"
 	"github.com/podlike/podlike/internal/lifecycle"
@@ -30,7 +29,7 @@ func (m member) restart(delay time.Duration) {
 	}
 	m.live.Update(m.name, func(c *state.Component) { c.Happened(lifecycle.Event{Kind: lifecycle.Due}) })
 	if c := m.live.Container(m.name); c != nil { // the next run's output comes after all of this one's
-		m.drained(m.watching, c)
+		m.live.Drain(m.watching, c)
 	}
 	world, err := m.observe(m.watching)
 	if err != nil {
@@ -57,18 +56,6 @@ func (m member) restart(delay time.Duration) {
 		m.renew()
 	}
 }
-
-// drained waits for the last output of a container that has run.
-func (r *run) drained(ctx context.Context, c *live.Container) {
-	if r.live.Ran(c) {
-		ctx, cancel := context.WithTimeout(ctx, draining)
-		defer cancel()
-		live.Wait(ctx, c.Drained())
-	}
-}
-
-// draining is how long the last output of a run may keep the next from beginning.
-const draining = 2 * time.Minute
 
 // isDue waits out a delay and reports whether the component still waits for that.
 func (m member) isDue(delay time.Duration) bool {
@@ -97,7 +84,7 @@ func (m member) renew() {
 // whatever it ends with, it has failed: also if it is faster than the kill. One that has
 // ended by itself before that was decided was just not there to be asked.
 func (m member) kill(c *live.Container, why string) {
-	if m.hasEnded(c) {
+	if m.examiner.HasEnded(m.watching, c) {
 		return
 	}
 	broke := false
@@ -111,18 +98,6 @@ func (m member) kill(c *live.Container, why string) {
 	if broke && state == lifecycle.Ending {
 		m.endRun(c)
 	}
-}
-
-// briefly is how long the engine may take to say whether something has ended.
-const briefly = 5 * time.Second
-
-// hasEnded reports whether a container that ran does not any more. Of its end we may
-// not have been told yet.
-func (r *run) hasEnded(c *live.Container) bool {
-	ctx, cancel := context.WithTimeout(r.watching, briefly)
-	defer cancel()
-	seen, err := r.Engine.Inspect(ctx, string(c.ID))
-	return errors.Is(err, engine.ErrNotFound) || err == nil && !seen.Running
 }
 
 // endRun has a component's run end. Its end decides what is next; one that cannot be
@@ -221,7 +196,7 @@ func (a ascent) clearOne(ctx context.Context, step plan.Step) error {
 	}
 	err := a.Engine.Remove(ctx, step.Container)
 	if err == nil && ours {
-		a.drained(ctx, c)
+		a.live.Drain(ctx, c)
 	}
 	return err
 }

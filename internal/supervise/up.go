@@ -13,7 +13,6 @@ import (
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/live"
 	"github.com/podlike/podlike/internal/plan"
-	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/state"
 	"github.com/podlike/podlike/internal/takeover"
 	"github.com/podlike/podlike/internal/verdict"
@@ -242,13 +241,10 @@ func (a ascent) fill(ctx context.Context) error {
 	return nil
 }
 
-// words say what is waited for.
-var words = map[pod.Condition]string{pod.Started: "started", pod.Healthy: "healthy", pod.Completed: "completed"}
-
 // await waits until a component is what others wait for. That it can no longer be, or
 // takes longer than its user grants it, ends the pod, unless they can do without.
 func (a ascent) await(ctx context.Context, step plan.Step) error {
-	a.Emit(event.Event{Kind: event.Waiting, Component: step.Name, Why: "until " + words[step.Until] + ", " + step.Why})
+	a.Emit(event.Event{Kind: event.Waiting, Component: step.Name, Why: "until " + step.Until.Word() + ", " + step.Why})
 	granted, cancel := a.granted(ctx, step.Name)
 	defer cancel()
 	code := 1

@@ -37,8 +37,6 @@ type Hands interface {
 	RestartIn(name string, delay time.Duration)
 	// EndRun has a component's run end.
 	EndRun(name string, c *live.Container)
-	// Drained waits for the last output of a container that has run.
-	Drained(ctx context.Context, c *live.Container)
 }
 
 // A Taker takes one pair over. New makes it.
@@ -266,5 +264,5 @@ func (t *Taker) Stop(ctx context.Context, id engine.ID) (known bool) {
 // ends it.
 func (t *Taker) end(ctx context.Context, f former) {
 	_ = f.Container.Stop(ctx, f.signal, f.grace)
-	t.Hands.Drained(ctx, f.Container)
+	t.Live.Drain(ctx, f.Container)
 }

@@ -39,7 +39,9 @@ type form interface {
 }
 
 // forms are all of them.
-var forms = []form{plain{}, pair{}, always{restart: container.RestartPolicyAlways}, always{restart: container.RestartPolicyUnlessStopped, composed: true}, service{}}
+var forms = []form{
+	plain{}, pair{}, always{restart: container.RestartPolicyAlways}, always{restart: container.RestartPolicyUnlessStopped, composed: true}, service{},
+}
 
 // stopTimeout is what the engine gives a supervisor before it kills it.
 const stopTimeout = 15 * time.Second
