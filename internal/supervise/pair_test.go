@@ -141,6 +141,25 @@ func TestASuccessorThatIsAskedToStopAtOnceStopsWhatRuns(t *testing.T) {
 	}
 }
 
+// What has ended the pod while nobody was in charge ends all of it, and not only its supervisor.
+func TestAnEndThatNobodySawEndsThePod(t *testing.T) {
+	for range 10 { // in one order or the other
+		play(t, []pod.Component{app("db"), of("web", "fails"), app("log")}, func(s *scene) {
+			s.AddImage("fails", fake.Running(runs(2*time.Minute, 3)))
+			c := s.paired()
+			term{scene: s, charge: c, keeps: true}.live()
+			time.Sleep(2 * time.Minute)
+			s.Intercept(func(ctx context.Context, c fake.Call, do func() error) error {
+				return errors.Join(clock.Sleep(ctx, 10*time.Millisecond), do())
+			})
+			code, _ := term{scene: s, charge: s.chargeOf(c.kept)}.live()
+			if left := s.there(); code != 3 || len(left) > 0 || s.last().Kind != event.Ended || s.last().Component != "web" {
+				t.Errorf("exit code %d, left are %v:\n%s", code, left, s.history())
+			}
+		})
+	}
+}
+
 func TestASuccessorGoesOnWithWhatRuns(t *testing.T) {
 	play(t, []pod.Component{of("db", "checked"), app("web", healthy("db"))}, func(s *scene) {
 		s.AddImage("checked", checked(well(time.Second)))

@@ -63,8 +63,8 @@ func (r *round) left(t *testing.T, now trial) (all []string) {
 		all = append(all, "supervisor "+c.ID[:12])
 	}
 	for _, name := range now.volumes {
-		if _, err := cli.VolumeInspect(ctx, name); err == nil && !r.ground.leaked(ctx, name) {
-			all = append(all, "volume "+name)
+		if seen, err := cli.VolumeInspect(ctx, name); err == nil && !r.ground.leaked(ctx, name) {
+			all = append(all, fmt.Sprintf("volume %s (%v)", name, seen.Labels))
 		}
 	}
 	if len(all) > 0 {

@@ -13,6 +13,8 @@ const (
 	killed = 137
 	// unknown is what an engine says where it does not know one.
 	unknown = 255
+	// unseen is how a reason begins where the engine knows nothing of an end any more.
+	unseen = "its end was not seen"
 	// The numbers of SIGKILL, SIGTERM and SIGSTOP, as the engine tells them.
 	asKill, asTerm, asStop = "9", "15", "19"
 	// atOnce is how long after the first cause of an end another one may have been seen
@@ -149,7 +151,8 @@ func (t trial) blames(l *run, last record) []string {
 	first := slices.MinFunc(all, func(a, b cause) int { return a.at.Compare(b.at) })
 	for _, c := range all {
 		known := c.code == last.Code || c.code == -1
-		if c.component == last.Component && strings.Contains(last.Why, c.says) && known && c.at.Before(first.at.Add(atOnce)) {
+		says := strings.Contains(last.Why, c.says) || strings.HasPrefix(last.Why, unseen)
+		if c.component == last.Component && says && known && c.at.Before(first.at.Add(atOnce)) {
 			return nil
 		}
 	}
