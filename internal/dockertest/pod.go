@@ -66,13 +66,14 @@ func (p pods) ofPod(t testing.TB, owner string, wanted func(labels map[string]st
 func (p pods) Gone(t testing.TB, owner string, within time.Duration) {
 	t.Helper()
 	Eventually(t, within, func() (bool, string) {
-		left := p.left(t, owner)
+		left := p.Left(t, owner)
 		return len(left) == 0, "left: " + strings.Join(left, ", ")
 	})
 }
 
-// left names what there is of the pod that owner manages.
-func (p pods) left(t testing.TB, owner string) (names []string) {
+// Left names what there is of the pod that owner manages: `container NAME (STATUS)` and
+// `volume NAME`.
+func (p pods) Left(t testing.TB, owner string) (names []string) {
 	t.Helper()
 	for _, c := range p.Pod(t, owner) {
 		if len(c.Names) > 0 { // 20.10 lists some that it knows no more, for it was killed while it removed them

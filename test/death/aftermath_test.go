@@ -32,9 +32,10 @@ func (r *round) gone(t *testing.T) {
 		r.act("another supervisor sweeps")
 		swept = r.sweep(t)
 	}
-	for _, owner := range now.pods() {
-		r.ground.Gone(t, owner, limit)
-	}
+	dockertest.Eventually(t, limit, func() (bool, string) {
+		left := r.labelled(t, now)
+		return len(left) == 0, "left: " + strings.Join(left, ", ")
+	})
 	dockertest.Eventually(t, limit, func() (bool, string) {
 		left := r.left(t, now)
 		return len(left) == 0, "left: " + strings.Join(left, ", ")
@@ -46,6 +47,20 @@ func (r *round) gone(t *testing.T) {
 	if r.site.mortal { // nobody else has anything there
 		r.ground.empty(t)
 	}
+}
+
+// labelled is what there is of a round that says itself whose it is.
+func (r *round) labelled(t *testing.T, now trial) (all []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), soon)
+	defer cancel()
+	for _, owner := range now.pods() {
+		all = append(all, r.ground.Left(t, owner)...)
+	}
+	return slices.DeleteFunc(all, func(name string) bool {
+		volume, is := strings.CutPrefix(name, "volume ")
+		return is && r.ground.leaked(ctx, volume)
+	})
 }
 
 // left is what there is of a round without a label that tells whose it is: volumes,
