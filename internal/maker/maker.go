@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/podlike/podlike/internal/clock"
@@ -49,7 +50,7 @@ type Maker struct {
 // component's containers are. Its Close has to be called.
 func (m Maker) Make(ctx context.Context, name, as string) (*live.Container, error) {
 	c, made, err := m.try(ctx, name, as)
-	for errors.Is(err, engine.ErrNotFound) && name != plan.Pause && m.pauseWasMadeAgain(ctx, made.Network) {
+	for name != plan.Pause && lacks(err, made.Network) && m.pauseWasMadeAgain(ctx, made.Network) {
 		c, made, err = m.try(ctx, name, as)
 	}
 	if err != nil && m.lacksImage(ctx, made.Image) {
@@ -114,6 +115,12 @@ func (m Maker) try(ctx context.Context, name, as string) (*live.Container, engin
 	}
 	c, err := m.open(ctx, name, made, component)
 	return c, made, err
+}
+
+// lacks reports whether an error may be that of an engine that does not know a container. Of one
+// whose namespaces are to be joined engines say so with any code, but by its ID.
+func lacks(err error, id engine.ID) bool {
+	return errors.Is(err, engine.ErrNotFound) || err != nil && id != "" && strings.Contains(err.Error(), string(id))
 }
 
 // remakeTimeout is how long pause may take to be made again.

@@ -13,6 +13,7 @@ import (
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/live"
 	"github.com/podlike/podlike/internal/pod"
 )
 
@@ -187,6 +188,34 @@ func TestWhatIsRemovedBeforeItsStartIsMadeAgain(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Of a container whose namespaces are to be joined engines say with another code that it is not there.
+func TestWhatIsToJoinAPauseThatWasRemovedBeforeItsStartJoinsTheNext(t *testing.T) {
+	play(t, []pod.Component{app("web")}, func(s *scene) {
+		removed, tries := make(chan struct{}), 0
+		var first engine.ID
+		s.Intercept(func(ctx context.Context, c fake.Call, do func() error) error {
+			switch {
+			case c == (fake.Call{Op: "start", Name: s.owner.PauseName()}) && !live.Closed(removed):
+				seen, err := s.Inspect(ctx, c.Name)
+				if errors.Join(err, s.Remove(ctx, seen.ID)) != nil {
+					t.Errorf("cannot remove it: %v", err)
+				}
+				first = seen.ID
+				close(removed)
+			case c == (fake.Call{Op: "create", Name: s.name("web")}):
+				live.Wait(ctx, removed)
+				if tries++; tries == 1 {
+					return errors.New("No such container: " + string(first))
+				}
+			}
+			return usual(ctx, c, do)
+		})
+		code, _ := s.runFor(time.Minute)
+		s.exits(code, 0)
+		s.happened("component started: pause\ncomponent started: web\n", event.Started)
+	})
 }
 
 // It may be removed since nothing is left that it could be made in.

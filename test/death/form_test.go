@@ -172,7 +172,7 @@ func (pair) again(t trial, ended *run) bool {
 	pauses := named(t.of(ended), pauseName)
 	asked := slices.ContainsFunc(ended.asked, func(a asking) bool { return a.signal != asKill && a.signal != asStop }) ||
 		slices.ContainsFunc(t.hits, func(h hit) bool { return h.asks() && t.struck(h) == ended })
-	return ended.code == killed && !asked && len(pauses) > 0 && pauses[0].runs()
+	return ended.code == killed && t.wasKilled(ended) && !asked && len(pauses) > 0 && pauses[0].runs()
 }
 
 // revive starts the supervisor that was killed, or one like it where it was removed.

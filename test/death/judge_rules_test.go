@@ -266,14 +266,15 @@ func TestAPairOutlivesItsSupervisor(t *testing.T) {
 		want  standing
 		again bool
 	}{
-		"Up":      {"all run", nil, nil, up, false},
-		"Killed":  {"another has to follow", []string{"2.1 supervisor s die 137"}, killS, pending, true},
-		"Follows": {"and takes over what there is", []string{"2.1 supervisor s die 137", "3 supervisor s start"}, killS, up, false},
-		"Another": {"also one that replaces it", []string{"2.1 supervisor s die 137", "2.1 supervisor s destroy", "3 supervisor s2 create", "3 supervisor s2 start"}, killS, up, false},
-		"Docker":  {"it was killed by the engine, in whose words that is a signal", []string{"2 supervisor s kill 9", "2.1 supervisor s die 137"}, killS, pending, true},
-		"Asked":   {"it was asked to take the pod down", []string{"2 supervisor s kill 15", "2.1 supervisor s die 137"}, killS, over, false},
-		"Ended":   {"it has ended by itself", []string{"2.1 supervisor s die 1"}, nil, over, false},
-		"Pause":   {"there is nothing to go on with", []string{"2.1 supervisor s die 137", "2.1 pause p die 137"}, killS, over, false},
+		"Up":        {"all run", nil, nil, up, false},
+		"Killed":    {"another has to follow", []string{"2.1 supervisor s die 137"}, killS, pending, true},
+		"Follows":   {"and takes over what there is", []string{"2.1 supervisor s die 137", "3 supervisor s start"}, killS, up, false},
+		"Another":   {"also one that replaces it", []string{"2.1 supervisor s die 137", "2.1 supervisor s destroy", "3 supervisor s2 create", "3 supervisor s2 start"}, killS, up, false},
+		"Docker":    {"it was killed by the engine, in whose words that is a signal", []string{"2 supervisor s kill 9", "2.1 supervisor s die 137"}, killS, pending, true},
+		"Asked":     {"it was asked to take the pod down", []string{"2 supervisor s kill 15", "2.1 supervisor s die 137"}, killS, over, false},
+		"Ended":     {"it has ended by itself", []string{"2.1 supervisor s die 1"}, nil, over, false},
+		"Killed137": {"a component was killed, and has ended the pod", []string{"2.1 a a1 die 137", "3 supervisor s die 137"}, []hit{hitAt(2, "a", "a1", dockerKill)}, over, false},
+		"Pause":     {"there is nothing to go on with", []string{"2.1 supervisor s die 137", "2.1 pause p die 137"}, killS, over, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := trial{chronicle: pairRisen(t, test.more...), shape: ab, hits: test.hits}
