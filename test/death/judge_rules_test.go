@@ -123,6 +123,7 @@ func TestAVerdictSaysWhatIsWrongWithAnEnd(t *testing.T) {
 		"PauseUnnamed":   {"why does not name it", append(pauseDies, "3 supervisor s die 137"), []hit{killPause}, 0, says(pauseName, "it ended", 137), "what has ended it"},
 		"PauseAndA":      {"either may be seen first", append(pauseDies, "3 supervisor s die 137"), []hit{killPause, killA}, 0, says("a", "a ended", 137), ""},
 		"PauseAsked":     {"it was asked, and the pod stops", []string{"3 supervisor s die 1"}, []hit{termPause}, 0, says(pauseName, "pause was asked to stop, by", 1), ""},
+		"PauseAskedAll":  {"and the supervisor is, while it goes down", []string{"9 supervisor s kill 15", "9.1 supervisor s die 0"}, []hit{termPause}, 8, says("", asked, 0), ""},
 		"PauseAskedNone": {"and it is to be named", []string{"3 supervisor s die 1"}, []hit{termPause}, 0, says("", "pause was asked to stop, by", 1), "what has ended it"},
 
 		"Engine":      {"what it takes along may say nothing", []string{"3 supervisor s die 137"}, []hit{outage}, 0, "{}", ""},

@@ -152,7 +152,11 @@ func (t trial) blames(l *run, last record) []string {
 	for _, c := range all {
 		known := c.code == last.Code || c.code == -1
 		says := strings.Contains(last.Why, c.says) || strings.HasPrefix(last.Why, unseen)
-		if c.component == last.Component && says && known && c.at.Before(first.at.Add(atOnce)) {
+		late := !c.at.Before(first.at.Add(atOnce))
+		if late && first.component == pauseName && c.component == "" { // it was asked as well, while the pod went down
+			late = false
+		}
+		if c.component == last.Component && says && known && !late {
 			return nil
 		}
 	}
