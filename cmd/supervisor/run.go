@@ -64,7 +64,7 @@ func superviseWith(o options, out *streams) (int, error) {
 	emit := a.alsoTold(out.log(o.debug))
 	d, err := reach(preparation, o.engineTimeout, emit)
 	if err != nil {
-		return stopped(ctx, err)
+		return unbegun(ctx, err, emit)
 	}
 	defer d.Close()
 	if !d.LeavesWills() {
@@ -73,7 +73,7 @@ func superviseWith(o options, out *streams) (int, error) {
 	e := retry.New(d, o.engineTimeout, a.outage)
 	r, err := readyOf(preparation, e, o, emit)
 	if err != nil || ctx.Err() != nil && !r.owner.Paired() {
-		return stopped(ctx, err)
+		return unbegun(ctx, err, emit)
 	}
 	d.UseHelper(engine.Container{Name: pod.HelperPrefix, Image: string(r.image), Labels: r.owner.Labels(pod.RoleHelper)})
 	defer out.hurry(ctx, r.pod.Grace*3/4)()
@@ -86,7 +86,7 @@ func superviseWith(o options, out *streams) (int, error) {
 	c.Named, c.EngineLost = named, e.Lost()
 	hold, err := holdOn(preparation, r, o, a, &c)
 	if err != nil {
-		return stopped(ctx, err)
+		return unbegun(ctx, err, emit)
 	}
 	defer hold()
 	if isTerminal(os.Stdin) {
@@ -191,6 +191,14 @@ func stopped(ctx context.Context, err error) (int, error) {
 		return 0, nil
 	}
 	return 0, err
+}
+
+// unbegun is stopped for a pod of which nothing was made yet: that it ends is told all the same.
+func unbegun(ctx context.Context, err error, emit event.Sink) (int, error) {
+	if ctx.Err() != nil {
+		emit(event.Event{At: time.Now(), Kind: event.Ended, Why: context.Cause(ctx).Error(), Ends: []event.End{}})
+	}
+	return stopped(ctx, err)
 }
 
 // untilAsked is done when the first signal that asks for a stop comes. More of them change

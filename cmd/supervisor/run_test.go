@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
 	"github.com/podlike/podlike/internal/dockertest"
 	"github.com/podlike/podlike/internal/engine"
@@ -112,5 +116,36 @@ func TestOnlyASecondInterruptIsInAHurry(t *testing.T) {
 				return !sent.hurries && len(stopsignal.First()) == 0, "no hurry"
 			}
 		})
+	}
+}
+
+// Whoever looks for the last record finds it, however early the pod was stopped.
+func TestAStopBeforeAnythingWasMadeIsTold(t *testing.T) {
+	ctx, stop := context.WithCancelCause(t.Context())
+	var log bytes.Buffer
+	tell := func(e event.Event) {
+		line := zerolog.New(&log)
+		record(line.Info(), e)
+	}
+	broken := errors.New("broken")
+	if code, err := unbegun(ctx, broken, tell); code != 0 || !errors.Is(err, broken) || log.Len() > 0 {
+		t.Errorf("not asked to stop it ends with %d, %v, and tells %s", code, err, &log)
+	}
+	stop(errors.New("asked to stop by SIGTERM"))
+	code, err := unbegun(ctx, broken, tell)
+	if code != 0 || err != nil {
+		t.Errorf("it ends with %d, %v", code, err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(log.Bytes(), &got); err != nil {
+		t.Fatalf("%v: %s", err, &log)
+	}
+	delete(got, "time")
+	want := map[string]any{
+		"level": "info", "message": "pod ended", "why": "asked to stop by SIGTERM", "code": 0.0,
+		"codes": map[string]any{}, "ends": []any{}, "last_lines": []any{},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

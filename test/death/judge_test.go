@@ -11,8 +11,8 @@ import (
 const (
 	// killed is the exit code of who was killed.
 	killed = 137
-	// unknown is what an engine says where it does not know one.
-	unknown = 255
+	// unknown and unknownToo are what an engine says where it does not know one.
+	unknown, unknownToo = 255, 128
 	// unseen is how a reason begins where the engine knows nothing of an end any more.
 	unseen = "its end was not seen"
 	// The numbers of SIGKILL, SIGTERM and SIGSTOP, as the engine tells them.
@@ -107,8 +107,11 @@ func (t trial) wasRemoved(l *run) bool {
 }
 
 // knows says whether an exit code is the one that a life has ended with. An engine that was away
-// then may have 255 for it.
-func (t trial) knows(l *run) bool { return l.code != -1 && (l.code != unknown || !t.unheard(l)) }
+// then may have another for it.
+func (t trial) knows(l *run) bool {
+	made := l.code == unknown || l.code == unknownToo
+	return l.code != -1 && (!made || !t.unheard(l))
+}
 
 // fits is what is wrong with the exit code of a life whose log is gone.
 func (t trial) fits(l *run) []string {
