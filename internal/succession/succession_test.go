@@ -1,6 +1,7 @@
 package succession_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -69,6 +70,10 @@ func TestWhatBecomesOfAComponent(t *testing.T) {
 		"Done":      {"there is nothing left to do", in(lifecycle.Done), nil, succession.Complete, 2},
 		"Created":   {"it was never started", in(lifecycle.Created), nil, succession.Anew, 2},
 		"Pending":   {"it was about to be made", in(lifecycle.Pending), nil, succession.Anew, 2},
+		"Completed": {"it had done so before the pod went down, which is for good of an initial one only", func(c *state.Component) {
+			in(lifecycle.Stopped)(c)
+			c.Completed = true
+		}, nil, succession.Anew, 2},
 		"Stopped":   {"the pod was going down, and is to be up", in(lifecycle.Stopped), nil, succession.Anew, 2},
 		"Unknown":   {"nothing was ever written down", nil, nil, succession.Anew, 0},
 		"Unwritten": {"it was made just before its maker died", nil, []engine.Seen{running(p, "one", 1)}, succession.Adopted, 0},
@@ -88,6 +93,18 @@ func TestWhatBecomesOfAComponent(t *testing.T) {
 			}
 			if len(test.there) > 0 && h.Fate == succession.Adopted && h.Container != test.there[0].ID {
 				t.Errorf("it goes on with %q", h.Container)
+			}
+			if run := test.there; len(run) > 0 && h.Fate == succession.Adopted && fmt.Sprint(h.Run) != run[0].Labels[pod.LabelRun] {
+				t.Errorf("it is run %d, want %s", h.Run, run[0].Labels[pod.LabelRun])
+			}
+			c := state.Component{WasStarted: true}
+			h.WasStarted = true
+			h.Restore(&c, now)
+			if finishes := h.Fate == succession.Finish; finishes != (c.State == lifecycle.Ending || c.State == lifecycle.Recycling) {
+				t.Errorf("it is %s", c.State)
+			}
+			if h.Fate == succession.Anew && c.WasStarted {
+				t.Error("it was started before anything of it is there")
 			}
 		})
 	}
@@ -172,6 +189,10 @@ func TestOfAPodThatWasTakenDownOnlyInitialSuccessIsLeft(t *testing.T) {
 	heirs := succession.Read(succession.Of(p, known).Initial(p).Text()).Heirs(p, owner, nil)
 	if heirs["init-1"].Fate != succession.Complete || heirs["db"].Fate != succession.Anew {
 		t.Errorf("the initial one is %q and the other %q", heirs["init-1"].Fate, heirs["db"].Fate)
+	}
+	p.Init[0].Sidecar = true // which is to run again
+	if h := succession.Of(p, known).Initial(p).Heirs(p, owner, nil)["init-1"]; h.Fate != succession.Anew {
+		t.Errorf("the sidecar is %q", h.Fate)
 	}
 }
 

@@ -197,6 +197,82 @@ func TestASuccessorGoesOnWithWhatRuns(t *testing.T) {
 	})
 }
 
+// Who was asked to end has until the end of its grace, and is seen to by whoever is in charge then.
+func TestASuccessorEndsWhatWasAskedToEnd(t *testing.T) {
+	broken := app("web")
+	broken.Image, broken.Restart = "stubborn", pod.Restart{Policy: pod.RestartAlways}
+	broken.Probes.Liveness = &pod.Probe{Exec: []string{"/no"}, Period: 10 * time.Second, Timeout: time.Second, Failure: 1, Success: 1}
+	play(t, []pod.Component{broken, app("db")}, func(s *scene) {
+		c := s.paired()
+		term{scene: s, charge: c, keeps: true, does: func(*supervise.Supervisor) { time.Sleep(11 * time.Second) }}.live()
+		asked, first := c.kept, s.there()["web"]
+		if !strings.Contains(string(asked), `"state":"ending"`) {
+			t.Fatalf("it is to be ending: %s", asked)
+		}
+		_, after := term{scene: s, charge: s.chargeOf(asked), does: func(*supervise.Supervisor) { time.Sleep(pod.DefaultStopGrace + 2*time.Second) }}.live()
+		if now := s.there()["web"]; now == first || restarts(after, "web") != 1 {
+			t.Errorf("it is %s as before, and was restarted %d times:\n%s", now, restarts(after, "web"), s.history())
+		}
+	})
+}
+
+// What was there to be done may be done while nobody is in charge.
+func TestAPodWhoseComponentsHaveAllCompletedIsOver(t *testing.T) {
+	job := of("web", "job")
+	job.Restart = pod.Restart{Policy: pod.RestartOnFailure}
+	play(t, []pod.Component{job}, func(s *scene) {
+		s.AddImage("job", fake.Running(runs(2*time.Minute, 0)))
+		c := s.paired()
+		term{scene: s, charge: c, keeps: true}.live()
+		time.Sleep(2 * time.Minute)
+		began := time.Now()
+		s.broken = false
+		code := s.runWith(s.chargeOf(c.kept))
+		if took := time.Since(began); code != 0 || took > time.Minute || s.last().Why != "all components have completed" {
+			t.Errorf("exit code %d after %v:\n%s", code, took, s.history())
+		}
+		if code = s.runWith(s.chargeOf(c.every[len(c.every)-1])); code != 0 {
+			t.Errorf("exit code %d of the next:\n%s", code, s.history())
+		}
+	})
+}
+
+// An engine that does not come back ends the supervisor, and not what runs.
+func TestWhatRunsIsLeftToItselfWhereTheEngineIsLost(t *testing.T) {
+	play(t, []pod.Component{app("web")}, func(s *scene) {
+		s.timeout = 10 * time.Second
+		c := s.paired()
+		term{scene: s, charge: c, keeps: true}.live()
+		first := s.there()
+		time.AfterFunc(30*time.Second, s.Away)
+		if code := s.runWith(s.chargeOf(c.kept)); code != 1 || len(s.told(event.Left)) != 1 {
+			t.Errorf("exit code %d:\n%s", code, s.history())
+		}
+		if now := s.there(); now["web"] != first["web"] {
+			t.Errorf("it was %s and is %s", first["web"], now["web"])
+		}
+	})
+}
+
+// runWith has a supervisor with that charge run until it ends by itself.
+func (s *scene) runWith(c *charge) int {
+	s.Helper()
+	s.mu.Lock()
+	s.events = nil
+	s.mu.Unlock()
+	s.ready = nil
+	s.with = func(config *supervise.Config) {
+		config.Charge, config.Inherited = c, c.kept
+		emit := config.Emit
+		config.Emit = func(e event.Event) {
+			if emit(e); e.Kind == event.Left {
+				s.Back() // for who looks at what is left
+			}
+		}
+	}
+	return s.run(s.Context())
+}
+
 func TestWhatWaitsForItsRestartWaitsForTheRestOfItsTime(t *testing.T) {
 	crashing := of("web", "crash")
 	crashing.Restart = pod.Restart{Policy: pod.RestartAlways}
@@ -257,6 +333,9 @@ func TestWhatHasSucceededIsNotRunAgainInPausesLife(t *testing.T) {
 				c := s.paired()
 				term{scene: s, charge: c, keeps: keeps}.live()
 				_, before := term{scene: s, charge: c}.live()
+				if told := s.history(); strings.Contains(told, "init-1 0") {
+					s.Errorf("its end is told again:\n%s", told)
+				}
 				if runs != 1 || before.Health != "healthy" {
 					s.Errorf("it was run %d times, and the pod is %s:\n%s", runs, before.Health, s.history())
 				}
@@ -393,6 +472,9 @@ func TestWhateverWasWrittenDownLastASuccessorGoesOn(t *testing.T) {
 		c := s.paired()
 		term{scene: s, charge: c, keeps: true}.live()
 		first := s.there()
+		if len(c.every) < 10 {
+			s.Fatalf("written down was %d times", len(c.every))
+		}
 		for i, kept := range c.every {
 			next := s.chargeOf(kept)
 			code, before := term{scene: s, charge: next, keeps: true}.live()
