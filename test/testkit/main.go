@@ -27,6 +27,8 @@ func commands() []command {
 			"answer HTTP: / /env /file?path=P /status?code=N /redirect?to=URL (itself) /slow?for=D /fail /ok /exit?code=N; TERM or INT ends it with 0", serve},
 		{"grpc", "ADDR [FILE]", "answer gRPC health checks of testkit and the server as a whole: SERVING while FILE is there; TERM or INT ends it with 0", health},
 		{"get", "URL", "print what URL answers within 2 s; 0 if that is a success", get},
+		{"poll", "URL every D for D", "ask URL again and again, each time at one of the addresses that its name has then, print each failure " +
+			"and how many there were; 0 if there was none", poll},
 		{"sleep", "[health FILE [after D]]", "make FILE, wait for TERM or INT, exit with 0", sleep},
 		{"ignore", "[health FILE [after D]]", "make FILE, ignore TERM and INT and wait for ever", ignore},
 		{"family", "", "start `ignore` in a session of its own and without an environment, say `both born`, ignore TERM and INT", family},
