@@ -7,13 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/client"
+
+	"github.com/podlike/podlike/internal/nested"
 )
 
 // The versions of Docker Engine that Nested knows. `test/engine/mkimage VERSION` makes
@@ -25,15 +24,6 @@ const (
 
 // tellLimit is how long a nested engine has to say how its containers are.
 const tellLimit = 5 * time.Second
-
-const (
-	// nestedDir is where a nested engine's socket is, in the engine's own container and
-	// in those of supervisors. It is a directory of the machine's: in a mount of the
-	// socket itself a restarted engine's new socket would not be seen.
-	nestedDir = "/run/engine"
-	// socketName is the socket's name there.
-	socketName = "docker.sock"
-)
 
 // A Nested is a Docker engine of a test's own, in a container of the machine's engine:
 // one that the test may restart and kill. It is a scope on that engine as well, which
@@ -56,55 +46,36 @@ type Nested struct {
 // as "--live-restore". It returns when the engine answers and has this project's images.
 func (e *Engine) Nested(t testing.TB, version string, flags ...string) *Nested {
 	t.Helper()
+	n := e.nest(t, version, mark(random()), "none", flags...)
+	n.load(t, Pause, Supervisor, Testkit)
+	return n
+}
+
+// nest is Nested in a network of the machine's engine, for a scope of that mark, and without
+// images.
+func (e *Engine) nest(t testing.TB, version string, own mark, network string, flags ...string) *Nested {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "podlike-nested-") // t.TempDir may be too long for a socket's name
 	if err != nil {
 		t.Fatalf("cannot make a directory for a nested engine's socket: %v", err)
 	}
-	socket := "unix://" + filepath.Join(dir, socketName)
+	socket := "unix://" + filepath.Join(dir, nested.Socket)
 	cli, err := client.NewClientWithOpts(client.WithHost(socket), client.WithAPIVersionNegotiation())
 	if err != nil {
 		t.Fatalf("cannot make a client of a nested engine: %v", err)
 	}
-	id := random()
-	n := &Nested{
-		Engine: scopeOn(cli, mark(id)), machine: e,
-		image: "podlike/engine:" + version, parent: "podlike-test-" + id,
-	}
-	n.flags = append([]string{
-		"--host", "unix://" + nestedDir + "/" + socketName,
-		"--group", strconv.Itoa(os.Getgid()), // the tests may connect, whoever runs them
-		"--storage-driver", "vfs", // the others need a kernel or a program for them
-		"--cgroup-parent", "/" + n.parent,
-	}, flags...)
+	name := "podlike-test-" + random()
+	n := &Nested{Engine: scopeOn(cli, own), machine: e, image: "podlike/engine:" + version, parent: name, flags: nested.Flags(name, flags...)}
 	e.needMade(t, "test/engine/mkimage "+version, n.image)
-	n.outer = e.nestedContainer(t, n.image, n.parent, dir)
+	spec := nested.Spec{Image: n.image, Name: name, Dir: dir, Network: network, Labels: e.Labels(nil)}
+	config, host := spec.Words()
+	n.outer = e.create(t, name, config, host)
 	lease := n.outer.AttachStdin(t)
 	t.Cleanup(func() { n.forget(t, dir) })
 	n.outer.Start(t)
 	t.Cleanup(func() { n.end(t, lease) })
 	n.StartEngine(t)
-	n.load(t, Pause, Supervisor, Testkit)
 	return n
-}
-
-// nestedContainer creates the container of a nested engine. It is as open to the machine
-// as a privileged one, but for what an engine that lacks SYS_RESOURCE itself cannot give.
-func (e *Engine) nestedContainer(t testing.TB, image, parent, dir string) *Container {
-	t.Helper()
-	spec := Spec{
-		Image: image, Name: parent, Cmd: []string{"hold", parent},
-		OpenStdin: true, StdinOnce: true, AutoRemove: true,
-		Network: "none", CgroupNS: "host",
-		CapAdd: []string{"ALL"}, CapDrop: []string{"SYS_RESOURCE"},
-		SecurityOpt: []string{"seccomp=unconfined", "apparmor=unconfined"},
-		Binds:       []string{"/sys/fs/cgroup:/sys/fs/cgroup", dir + ":" + nestedDir},
-		Mounts:      []mount.Mount{{Type: mount.TypeVolume, Target: "/var/lib/docker"}},
-		Tmpfs:       map[string]string{"/run": ""},
-	}
-	config, host := spec.words(t, e.mark)
-	host.MaskedPaths, host.ReadonlyPaths = []string{}, []string{}
-	host.DeviceCgroupRules = []string{"a *:* rwm"}
-	return e.create(t, spec.Name, config, host)
 }
 
 // load copies images of the machine's engine to this one.
@@ -113,18 +84,8 @@ func (n *Nested) load(t testing.TB, images ...string) {
 	n.machine.Need(t, images...)
 	ctx, cancel := bounded()
 	defer cancel()
-	saved, err := n.machine.cli.ImageSave(ctx, images)
-	if err != nil {
-		t.Fatalf("cannot save the images %q: %v", images, err)
-	}
-	defer saved.Close()
-	loaded, err := n.cli.ImageLoad(ctx, saved)
-	if err != nil {
-		t.Fatalf("cannot load images into a nested engine: %v", err)
-	}
-	defer loaded.Body.Close()
-	if _, err := io.Copy(io.Discard, loaded.Body); err != nil { // they are there when this ends
-		t.Fatalf("cannot load images into a nested engine: %v", err)
+	if err := nested.Load(ctx, n.machine.cli, n.cli, images...); err != nil {
+		t.Fatal(err)
 	}
 	n.Need(t, images...)
 }
@@ -134,8 +95,8 @@ func (n *Nested) load(t testing.TB, images ...string) {
 func (n *Nested) Supervisor(t testing.TB, labels map[string]string, args ...string) Spec {
 	t.Helper()
 	spec := n.Engine.Supervisor(t, labels, args...)
-	spec.Binds = []string{nestedDir + ":" + nestedDir}
-	spec.Env = []string{"DOCKER_HOST=unix://" + nestedDir + "/" + socketName}
+	spec.Binds = []string{nested.Dir + ":" + nested.Dir}
+	spec.Env = []string{"DOCKER_HOST=unix://" + nested.Dir + "/" + nested.Socket}
 	return spec
 }
 
@@ -157,15 +118,10 @@ func (n *Nested) StartEngine(t testing.TB) {
 	t.Helper()
 	ctx, cancel := bounded()
 	defer cancel()
-	outer := n.machine.cli
-	made, err := outer.ContainerExecCreate(ctx, n.outer.ID, container.ExecOptions{Cmd: append([]string{"nested", "run"}, n.flags...)})
-	if err == nil {
-		err = outer.ContainerExecStart(ctx, made.ID, container.ExecStartOptions{Detach: true})
+	var err error
+	if n.dockerd, err = nested.Start(ctx, n.machine.cli, n.outer.ID, n.flags); err != nil {
+		t.Fatal(err)
 	}
-	if err != nil {
-		t.Fatalf("cannot start dockerd in container %s: %v", n.outer.Name, err)
-	}
-	n.dockerd = made.ID
 	Eventually(t, patience, func() (bool, string) {
 		if !n.runs(t) {
 			t.Fatalf("dockerd has ended:\n%s", n.EngineLog())
