@@ -50,14 +50,26 @@ demo-down: need-go need-engine build/demo ## remove what `make demo` has deploye
 
 # Package test takes longer than all others together, so that it is named first, and begins first.
 # Package death starves and kills engines, which is no time for anybody else to time what one does.
+# Package swarm is for `make test-swarm`.
 test: need-gcc need-compose images testkit examples standins engines ## format, vet, every test with the race detector, a minute of fuzzing
 	@unformatted=$$(gofmt -l cmd deploy internal test); test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }
 	go vet ./...
 	@rm -f build/report.txt
-	PODLIKE_TEST_REPORT=$(CURDIR)/build/report.txt go test -race -count=1 -timeout 45m ./test $$(go list ./... | grep -v /test/death$$)
+	PODLIKE_TEST_REPORT=$(CURDIR)/build/report.txt go test -race -count=1 -timeout 45m ./test $$(go list ./... | grep -vE '/test/(death|swarm)$$')
 	PODLIKE_TEST_REPORT=$(CURDIR)/build/report.txt go test -race -count=1 -timeout 30m ./test/death
 	@cat build/report.txt
 	$(call fuzz,FuzzLabels|FuzzCopy|FuzzInit|FuzzComposeFile|FuzzRead,12s)
+
+test-swarm: need-gcc images testkit standins engines ## pods on a Swarm of three nodes: updates, drained nodes, killed engines, cut networks
+	@rm -f build/swarm.txt
+	PODLIKE_TEST_REPORT=$(CURDIR)/build/swarm.txt go test -race -count=1 -timeout 20m ./test/swarm
+	@cat build/swarm.txt
+
+swarm-up: images testkit standins engines ## a Swarm of three nodes to play with, each an engine in a container
+	@go run ./test/swarm/playground up
+
+swarm-down: need-go need-engine ## remove the Swarm that `make swarm-up` has made
+	@go run ./test/swarm/playground down
 
 # What go test says of a round comes when that is over, and not only at the end.
 chaos: images testkit engines ## kill supervisors, pauses, components and engines at random (ROUNDS=1000, SEED=1; ROUND=7: that one alone)
@@ -105,4 +117,4 @@ build/demo: need-go
 need-%:
 	@deploy/need $*
 
-.PHONY: help demo demo-down test chaos fuzz bench binaries images testkit examples standins engines clean build/demo
+.PHONY: help demo demo-down test test-swarm swarm-up swarm-down chaos fuzz bench binaries images testkit examples standins engines clean build/demo
