@@ -111,14 +111,14 @@ func (c *cluster) updates(t *testing.T, dice *rand.Rand) {
 	for i := range usualUpdates {
 		c.update(t, hardy, func(spec *swarm.ServiceSpec) {
 			spec.UpdateConfig.Order = []string{swarm.UpdateOrderStartFirst, swarm.UpdateOrderStopFirst}[dice.IntN(2)]
-			spec.UpdateConfig.Parallelism = uint64(1 + dice.IntN(pods))
+			spec.UpdateConfig.Parallelism = uint64(2 + dice.IntN(pods-1))
 			spec.UpdateConfig.FailureAction = swarm.UpdateFailureActionContinue
 			container := spec.TaskTemplate.ContainerSpec
 			container.Labels[pod.ComponentPrefix+"batch"] = kit("sleep",
 				fmt.Sprintf("environment: {UPDATE: '%d'}", i), fmt.Sprintf("x-pod: {sidecar: %v}", dice.IntN(2) == 0))
 			container.Args = append(container.Args[:2:2], fmt.Sprintf("-pids=%v", dice.IntN(4) > 0))
 		})
-		waits := dice.IntN(3) == 0
+		waits := dice.IntN(4) == 0
 		dockertest.Eventually(t, long, func() (bool, string) {
 			state, over := c.updated(t, hardy)
 			return over || !waits && state != "", string(state)
