@@ -354,3 +354,44 @@ func TestAPausesEndEndsItsPair(t *testing.T) {
 		})
 	}
 }
+
+// lookers are the containers that somebody looks at the pair's pod with, and since when.
+func (p pair) lookers(t testing.TB) (all []string) {
+	t.Helper()
+	for _, c := range p.d.Pod(t, p.pause.ID) {
+		if c.Labels[pod.LabelRole] == pod.RoleDebug && c.State == "running" {
+			all = append(all, c.ID+" "+p.d.Container(t, c.ID).Inspect(t).State.StartedAt)
+		}
+	}
+	return all
+}
+
+// Who looks at the pod does not mind who supervises it, as long as somebody does not take it down.
+func TestADebugSessionOutlivesTheSupervisorThatHasBegunIt(t *testing.T) {
+	t.Parallel()
+	d := dockertest.New(t)
+	p := newPair(t, d)
+	s := p.supervise(t, components{"app": kit("sleep")})
+	s.becomes(t, "healthy")
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	looking.Go(func() { // it ends with the container that it is in
+		_, _, _, _ = s.TryExec("/supervisor", "debug", "--image", dockertest.Testkit, "--", "/testkit", "sleep")
+	})
+	var first []string
+	dockertest.Eventually(t, soon, func() (bool, string) {
+		first = p.lookers(t)
+		return len(first) == 1, "nobody looks"
+	})
+	s.Kill(t, "KILL")
+	s.Wait(t)
+	s.Start(t)
+	s.becomes(t, "healthy")
+	if now := p.lookers(t); len(now) != 1 || now[0] != first[0] {
+		t.Errorf("looking were %v and are %v", first, now)
+	}
+	if code := stopped(t, s); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	d.Gone(t, p.pause.ID, 0)
+}
