@@ -237,9 +237,15 @@ func (d *Engine) Remove(ctx context.Context, id engine.ID) error {
 	return err
 }
 
-// removed waits until the engine has removed a container.
+// removed waits until the engine has removed a container. One that was removed just before the
+// engine began to wait it may wait for for ever (20.10), so it is asked once more whether there is one.
 func (d *Engine) removed(ctx context.Context, id engine.ID) error {
-	ends, failed := d.api.ContainerWait(ctx, string(id), container.WaitConditionRemoved)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ends, failed := d.api.ContainerWait(ctx, string(id), container.WaitConditionRemoved) // returns when the engine waits
+	if _, err := d.api.ContainerInspect(ctx, string(id)); errdefs.IsNotFound(err) {
+		return nil
+	}
 	select {
 	case end := <-ends:
 		return exitOf(end).Err

@@ -466,3 +466,33 @@ func TestWhatIsListedWithoutANameIsNotThere(t *testing.T) {
 		t.Errorf("got %+v, %v", all, err)
 	}
 }
+
+// An engine that was just done with a removal when it was asked to wait for it never says so.
+func TestAContainerThatIsGoneIsNotWaitedFor(t *testing.T) {
+	over := make(chan struct{})
+	e, _ := serve(t, "tcp", func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodDelete:
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusConflict)
+			io.WriteString(w, `{"message": "removal of container x is already in progress"}`)
+		case strings.HasSuffix(r.URL.Path, "/wait"):
+			w.WriteHeader(http.StatusOK)
+			w.(http.Flusher).Flush()
+			select {
+			case <-r.Context().Done():
+			case <-over:
+			}
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			io.WriteString(w, `{"message": "No such container: x"}`)
+		}
+	})
+	defer close(over)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := e.Remove(ctx, "x"); err != nil {
+		t.Error(err)
+	}
+}
