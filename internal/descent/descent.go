@@ -118,7 +118,7 @@ func (d *Descent) TakeDown() error {
 
 // takeDown does what TakeDown says.
 func (d *Descent) takeDown(ctx context.Context) error {
-	var trouble error // what is wrong, apart from a want of time
+	var trouble error // what is wrong, apart from a want of time unless that is all
 	for first := true; ; first = false {
 		busy, before := d.Live.Creating() // while there are any, there may be more than is seen
 		failed, volumes := d.once(ctx, first)
@@ -127,8 +127,11 @@ func (d *Descent) takeDown(ctx context.Context) error {
 			d.settle(ctx)
 			return nil
 		}
-		if failed = errors.Join(failed, volumes); ctx.Err() == nil {
+		failed = errors.Join(failed, volumes)
+		if ctx.Err() == nil {
 			d.tellTrouble(failed, trouble)
+		}
+		if ctx.Err() == nil || trouble == nil {
 			trouble = failed
 		}
 		err := d.catchBreath(ctx, failed)
@@ -140,6 +143,9 @@ func (d *Descent) takeDown(ctx context.Context) error {
 			return errGone
 		case err != nil:
 			d.settle(ctx)
+			if errors.Is(trouble, err) {
+				return trouble
+			}
 			return errors.Join(trouble, err)
 		}
 	}
@@ -228,7 +234,10 @@ func (d *Descent) once(ctx context.Context, first bool) (failed, volumes error) 
 		}
 		return nil
 	})
-	return errors.Join(err, trouble.Err()), kept.Err()
+	if failed = trouble.Err(); failed == nil {
+		failed = err
+	}
+	return failed, kept.Err()
 }
 
 // catchBreath waits until the engine is done with all that we asked of it on the

@@ -78,6 +78,15 @@ func TestGoingDownGoesOnUntilNothingIsLeft(t *testing.T) {
 				return do()
 			})
 		}, plan.BudgetOf(pod.Complete(pod.Pod{})).Kill + 100*time.Millisecond, "cannot clean up: cannot remove volume old: volume is in use", ""},
+		{"what is never removed is named", func(e *fake.Engine, _ *live.State) {
+			e.Intercept(func(ctx context.Context, c fake.Call, do func() error) error {
+				if c.Op == "remove" {
+					<-ctx.Done()
+					return ctx.Err()
+				}
+				return do()
+			})
+		}, plan.BudgetOf(pod.Complete(pod.Pod{})).Kill + 30*time.Second, "", "cannot remove me.podlike.web: context deadline exceeded"},
 		{"who still creates is waited for, and what comes of it is removed", func(_ *fake.Engine, s *live.State) {
 			s.BeginCreating()
 			time.AfterFunc(time.Second, s.EndCreating)
