@@ -28,7 +28,7 @@ func TestTheSidecarKeepsThePageOfAnAppThatHangs(t *testing.T) {
 				engine.Swarm(t)
 			}
 			d, said := show(t, c.swarm)
-			for _, want := range []string{"Welcome to the shop.", "nginx:1.22", "podlike/pause", "[err] app: made page 1"} {
+			for _, want := range []string{"Welcome to the shop.", "nginx:1.22", "podlike/pause", "[err] app: listening on"} {
 				if !strings.Contains(said.String(), want) {
 					t.Errorf("the demo did not show %q", want)
 				}
