@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -130,6 +131,20 @@ func (p *process) uses(t *testing.T) (kib, descriptors int) {
 		t.Fatal(err)
 	}
 	return kib, len(all)
+}
+
+// keepsMemory tells whether pause has the memory of who is in charge.
+func (p *process) keepsMemory(t *testing.T) bool {
+	t.Helper()
+	dir := fmt.Sprintf("/proc/%d/fd/", p.Process.Pid)
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(all, func(fd os.DirEntry) bool {
+		to, err := os.Readlink(dir + fd.Name())
+		return err == nil && strings.Contains(to, "memfd:")
+	})
 }
 
 // taken takes the charge.
@@ -258,6 +273,9 @@ func TestWhoSaysNothingSensibleGetsNoAnswerAndDelaysNobody(t *testing.T) {
 	for _, late := range []net.Conn{silent, half} {
 		answers(t, "silent", late, "")
 	}
+	dockertest.Eventually(t, patience, func() (bool, string) {
+		return p.keepsMemory(t), "pause has not got the memory that it is to keep"
+	})
 	_, before := p.uses(t)
 	held.Close()
 
