@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -148,4 +149,20 @@ func TestAStopBeforeAnythingWasMadeIsTold(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// A pair may run whose supervisor is asked to stop while it still looks who it is.
+func TestPreparingGoesOnForAWhileAfterAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		preparation, prepared := patient(ctx)
+		defer prepared()
+		time.Sleep(time.Hour)
+		stop()
+		began := time.Now()
+		<-preparation.Done()
+		if took := time.Since(began); took != patience {
+			t.Errorf("it goes on for %s, want %s", took, patience)
+		}
+	})
 }

@@ -80,16 +80,14 @@ func (r pair) takeOver(ctx context.Context) (plan.Plan, error) {
 	return p, nil
 }
 
-// patient is done some time after ctx, or with it where nothing can be taken over any more: what
-// is not taken over by then can be removed, but gets neither its hooks nor its grace.
+// patient is done some time after ctx: what is not taken over by then can be removed, but gets
+// neither its hooks nor its grace.
 func (r pair) patient(ctx context.Context) (context.Context, context.CancelFunc) {
 	patient, cancel := context.WithCancel(r.watching)
 	r.tasks.Go(func() {
 		defer cancel()
 		live.Wait(patient, ctx.Done())
-		if why := context.Cause(ctx); !errors.Is(why, verdict.ErrEngineLost) && !errors.Is(why, verdict.ErrPauseEnded) {
-			_ = clock.Sleep(patient, plan.BudgetOf(r.Pod).Ask/4) // it is over, one way or the other
-		}
+		_ = clock.Sleep(patient, plan.BudgetOf(r.Pod).Ask/4) // it is over, one way or the other
 	})
 	return patient, cancel
 }

@@ -143,6 +143,26 @@ func TestASuccessorThatIsAskedToStopAtOnceStopsWhatRuns(t *testing.T) {
 	}
 }
 
+// A stop may have been asked for while the supervisor was still looking who it is.
+func TestASuccessorThatWasAskedToStopBeforeItsRunStopsWhatRuns(t *testing.T) {
+	play(t, []pod.Component{app("db"), app("web")}, func(s *scene) {
+		c := s.paired()
+		term{scene: s, charge: c, keeps: true}.live()
+		s.broken = false
+		ctx, ask := context.WithCancelCause(s.Context())
+		ask(errAsked)
+		s.with = func(config *supervise.Config) { config.Charge, config.Inherited = s.chargeOf(c.kept), c.kept }
+		s.ready = nil
+		s.exits(s.run(ctx), 0)
+		if told := s.history(event.Died); strings.Count(told, "db 0") != 1 || strings.Count(told, "web 0") != 1 {
+			t.Errorf("told is\n%s", s.history())
+		}
+		if left := s.there(); len(left) > 0 {
+			t.Errorf("left are %v", left)
+		}
+	})
+}
+
 // What has ended the pod while nobody was in charge ends all of it, and not only its supervisor.
 func TestAnEndThatNobodySawEndsThePod(t *testing.T) {
 	for range 10 { // in one order or the other
