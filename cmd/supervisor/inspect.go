@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/source"
@@ -28,18 +29,24 @@ func inspect(args []string, stdout, stderr io.Writer) (int, error) {
 		return stopped(ctx, err)
 	}
 	defer d.Close()
-	self, err := container(ctx, d)
+	self, o, err := beside(ctx, d, cmdInspect, args, stdout)
 	if err != nil {
 		return stopped(ctx, err)
-	}
-	if o, err = parseOptions(cmdInspect, slices.Concat(flagsOf(self.Argv[1:]), args), stdout); err != nil {
-		return 0, err
 	}
 	r, err := prepare(ctx, d, o, self, labelsOf(self), newLog(stderr, isTerminal(stderr), o.debug))
 	if err != nil {
 		return stopped(ctx, err)
 	}
 	return 0, show(r.pod, stdout)
+}
+
+// beside is the container that a command is run in, and the command's options there: it has the
+// supervisor's flags, and its own after them.
+func beside(ctx context.Context, e engine.Engine, command string, args []string, stdout io.Writer) (self engine.Seen, o options, err error) {
+	if self, err = container(ctx, e); err == nil {
+		o, err = parseOptions(command, slices.Concat(flagsOf(self.Argv[1:]), args), stdout)
+	}
+	return self, o, err
 }
 
 // flagsOf are the flags in a supervisor's arguments.

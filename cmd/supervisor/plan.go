@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/podlike/podlike/internal/charge"
 	"github.com/podlike/podlike/internal/engine/docker"
@@ -33,12 +32,9 @@ func showPlan(args []string, stdout, stderr io.Writer) (int, error) {
 		return stopped(ctx, err)
 	}
 	defer d.Close()
-	self, err := container(ctx, d)
+	self, o, err := beside(ctx, d, cmdPlan, args, stdout)
 	if err != nil {
 		return stopped(ctx, err)
-	}
-	if o, err = parseOptions(cmdPlan, slices.Concat(flagsOf(self.Argv[1:]), args), stdout); err != nil {
-		return 0, err
 	}
 	from := labelsOf(self)
 	if o.file != "" {
