@@ -78,6 +78,7 @@ type Engine interface {
 	Images
 	Volumes
 	Events
+	Machine
 }
 
 // Containers are made, run and removed.
@@ -107,6 +108,10 @@ type Containers interface {
 	Signal(ctx context.Context, id ID, signal string) error
 	// Resize tells a running container's terminal how large it is.
 	Resize(ctx context.Context, id ID, rows, columns uint) error
+	// Limit lowers or raises what a container may use, also before its start. A zero stays as it is.
+	Limit(ctx context.Context, id ID, l Limits) error
+	// Usage reports what a running container uses now. Of one that does not run it is zero.
+	Usage(ctx context.Context, id ID) (Usage, error)
 	// Remove kills the container if it runs, removes it with its anonymous volumes
 	// and returns when it is gone and its name is free.
 	Remove(ctx context.Context, id ID) error
@@ -179,6 +184,12 @@ type Events interface {
 	// far as the engine remembers them: it keeps but the last few hundred of all there are,
 	// and none beyond its own end. Those of health are not among them.
 	Past(ctx context.Context, labels map[string]string, since time.Time) ([]Sign, error)
+}
+
+// Machine is what containers run on.
+type Machine interface {
+	// Info reports how the engine's machine is set up.
+	Info(ctx context.Context) (Info, error)
 }
 
 // A Stream is the connection to a running container's stdin and output.
@@ -268,8 +279,11 @@ type Container struct {
 	Sysctls            map[string]string
 	StorageOpt         map[string]string
 
-	Resources      Resources
-	Blkio          Blkio
+	Resources Resources
+	Blkio     Blkio
+	// CgroupParent is what its control group is below: a path or, of systemd, the name of a
+	// slice. Empty: the engine's own place.
+	CgroupParent   string
 	Security       Security
 	Devices        []Device
 	DeviceRules    []string
@@ -421,6 +435,9 @@ type Seen struct {
 	Mounts      []Mounted
 	OOMScoreAdj int
 	Limits      Limits
+	// CgroupParent is what its control group was asked to be below. Empty: nobody has asked.
+	// List does not tell it.
+	CgroupParent string
 }
 
 // Volumes are the names of the volumes mounted into it.
@@ -486,4 +503,32 @@ type Volume struct {
 type Progress struct {
 	Status      string
 	Done, Total int64
+}
+
+// Info is how an engine's machine is set up.
+type Info struct {
+	// CgroupVersion is 1 or 2, and CgroupDriver who makes control groups: CgroupFS or Systemd.
+	CgroupVersion int
+	CgroupDriver  string
+	// Rootless: the engine is not run by root. UserNS: root in a container is somebody else outside.
+	Rootless, UserNS bool
+}
+
+// The drivers of control groups.
+const (
+	CgroupFS = "cgroupfs"
+	Systemd  = "systemd"
+)
+
+// Usage is what something uses at a moment, or has used so far.
+type Usage struct {
+	// Memory is the working set in bytes, as the kubelet counts it: without the part of the page
+	// cache that has not been looked at lately.
+	Memory int64
+	// CPU is the processors' time so far.
+	CPU time.Duration
+	// Pids is how many processes and threads there are.
+	Pids int64
+	// Read and Written are bytes from and to block devices so far.
+	Read, Written int64
 }

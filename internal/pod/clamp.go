@@ -8,6 +8,7 @@ type Limits struct {
 	MemorySwap int64 // memory and swap together, in bytes
 	CPUs       int64 // in billionths of one
 	Pids       int64
+	CPUSet     string // the CPUs that it may run on, such as 0-2,5; empty: all
 }
 
 // Clamp returns p with every limit of a component that is above the supervisor's own

@@ -4,6 +4,7 @@
 // words.go turns our values into Docker's and back. calls.go makes the calls and gives
 // them the port's meaning; file.go does so with files, and log.go, watch.go, stream.go, exec.go
 // and pull.go with what takes longer. helper.go has a container do what this process cannot.
+// machine.go is about what containers use and what they run on,
 // link.go tells whether it was the daemon that answered, errors.go the kinds of errors, and
 // will.go sees to it that the daemon removes what we may no longer be there to start.
 package docker

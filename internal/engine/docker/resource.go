@@ -37,6 +37,7 @@ func resources(c engine.Container) container.Resources {
 		NanoCPUs:           c.Resources.CPUs,
 		CPUShares:          c.Resources.CPUShares,
 		CpusetCpus:         c.Resources.CPUSet,
+		CgroupParent:       c.CgroupParent,
 		CPUPeriod:          c.Resources.CPUPeriod,
 		CPUQuota:           c.Resources.CPUQuota,
 		CPURealtimePeriod:  c.Resources.CPURealtimePeriod,
@@ -94,7 +95,7 @@ func requests(asked []engine.DeviceRequest) (all []container.DeviceRequest) {
 
 // limits are those of a container as inspected. CPUs may be given in two ways.
 func limits(r container.Resources) engine.Limits {
-	l := engine.Limits{Memory: r.Memory, MemorySwap: r.MemorySwap, CPUs: r.NanoCPUs}
+	l := engine.Limits{Memory: r.Memory, MemorySwap: r.MemorySwap, CPUs: r.NanoCPUs, CPUSet: r.CpusetCpus}
 	if l.CPUs == 0 && r.CPUQuota > 0 {
 		l.CPUs = r.CPUQuota * 1e9 / cmp.Or(r.CPUPeriod, 100_000)
 	}

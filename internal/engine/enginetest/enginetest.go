@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 	run(t, open, commandLaws)
 	run(t, open, volumeLaws)
 	run(t, open, eventLaws)
+	run(t, open, machineLaws)
 }
 
 // run has each law of a part of the port be a subtest. Images have none of their own: a

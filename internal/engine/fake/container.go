@@ -35,6 +35,7 @@ type container struct {
 	health      engine.Health
 	failedCheck engine.FailedCheck // the last that has failed
 	starved     bool               // something in it was killed for lack of memory
+	usage       engine.Usage
 	started     time.Time
 	over        time.Time
 	waiters     []func(engine.Exit)
@@ -55,6 +56,7 @@ func (c *container) seen() engine.Seen {
 		Running: c.running, Created: c.started.IsZero() && c.over.IsZero(), Health: c.health, FailedCheck: c.failedCheck,
 		ExitCode: c.code, OOMKilled: c.starved, StartedAt: c.started, FinishedAt: c.over, Hostname: string(c.id[len(c.id)-12:]), Argv: c.argv, Mounts: c.disk.mounts,
 		Network: c.Network, StopTimeout: c.StopGrace, Modes: c.modes(),
+		Limits: c.limits(), CgroupParent: c.CgroupParent,
 	}
 	if c.OOMScoreAdj != nil {
 		s.OOMScoreAdj = *c.OOMScoreAdj
@@ -116,7 +118,8 @@ func (e *Engine) makeLocked(asked engine.Container) (*container, error) {
 		return nil, fmt.Errorf("image %s: %w", asked.Image, engine.ErrNotFound)
 	}
 	c := &container{
-		Container: asked, on: e, id: engine.ID(e.made.next()), image: image, argv: image.argv(asked), disk: disk{root: Files{}, stored: e.volumes.stored},
+		Container: asked, usage: idle,
+		on: e, id: engine.ID(e.made.next()), image: image, argv: image.argv(asked), disk: disk{root: Files{}, stored: e.volumes.stored},
 		log: newKeeper(), stdin: newPipe(), signals: make(chan string, 16), size: make(chan [2]uint, 1), ended: make(chan struct{}), gone: make(chan struct{}),
 	}
 	if err := e.volumes.lacksLocked(asked); err != nil {

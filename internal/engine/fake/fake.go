@@ -24,6 +24,7 @@ type Engine struct {
 	*images
 	*volumes
 	*signs
+	*machine
 
 	mu         sync.Mutex
 	made       counter
@@ -38,6 +39,7 @@ func New() *Engine {
 	w := newWire()
 	e := &Engine{wire: w, images: newImages(w), signs: newSigns(w)}
 	e.volumes = newVolumes(w, &e.mu)
+	e.machine = &machine{e, engine.Info{CgroupVersion: 1, CgroupDriver: engine.CgroupFS}}
 	return e
 }
 

@@ -60,7 +60,7 @@ func (w *wire) Intercept(i Interceptor) {
 // words are those of methods whose name in lower case does not say what is done.
 var words = map[string]string{
 	"Image": "inspect image", "Volume": "inspect volume", "Volumes": "list", "RemoveVolume": "remove volume",
-	"Log": "read the log of", "Past": "list",
+	"Log": "read the log of", "Past": "list", "Info": "look at", "Usage": "measure",
 }
 
 // call does one call of a method, through the interceptor if there is one.

@@ -168,6 +168,16 @@ func (e *Engine) Inspect(ctx context.Context, ref string) (engine.Seen, error) {
 	return answer(ctx, e, patience, func(ctx context.Context) (engine.Seen, error) { return e.Engine.Inspect(ctx, ref) })
 }
 
+// Info implements engine.Engine.
+func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
+	return answer(ctx, e, patience, e.Engine.Info)
+}
+
+// Limit implements engine.Engine.
+func (e *Engine) Limit(ctx context.Context, id engine.ID, l engine.Limits) error {
+	return e.ask(ctx, patience, func(ctx context.Context) error { return e.Engine.Limit(ctx, id, l) })
+}
+
 // List implements engine.Containers.
 func (e *Engine) List(ctx context.Context, labels map[string]string) ([]engine.Seen, error) {
 	return answer(ctx, e, patience, func(ctx context.Context) ([]engine.Seen, error) { return e.Engine.List(ctx, labels) })
