@@ -8,6 +8,7 @@ import (
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/logbuffer"
+	"github.com/podlike/podlike/internal/podgroup"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/supervise"
 )
@@ -24,6 +25,7 @@ type answers struct {
 	ring   *event.Ring
 	buffer *logbuffer.Buffer
 	s      atomic.Pointer[supervise.Supervisor]
+	group  *podgroup.Keeper // of the pod, once there is one
 	// paired: the pod is that of a pause which was started by hand. keep: a clean stop leaves it.
 	paired, keep atomic.Bool
 }
@@ -34,8 +36,11 @@ func newAnswers() *answers {
 	return &answers{ring: event.NewRing(keepEvents), buffer: logbuffer.NewBuffer(keepOutput)}
 }
 
-// of has the answers be about a pod from now on.
-func (a *answers) of(s *supervise.Supervisor) { a.s.Store(s) }
+// of has the answers be about a pod with a control group from now on.
+func (a *answers) of(s *supervise.Supervisor, g *podgroup.Keeper) {
+	a.group = g
+	a.s.Store(s)
+}
 
 // outage tells the pod that the engine does not answer, or answers again. Before there is
 // one nothing is to be told of that.
@@ -67,7 +72,9 @@ func (a *answers) Status() status.Pod {
 	if s == nil {
 		return status.Pod{Phase: status.Pending, Health: a.Health()}
 	}
-	return s.Status()
+	p := s.Status()
+	p.Cgroup = shownGroup(a.group)
+	return p
 }
 
 // Handover implements status.Source.

@@ -122,8 +122,27 @@ func (l look) describe(ctx context.Context, d debugging, p status.Pod, tty bool)
 			fmt.Fprintf(l.stderr, "supervisor: %s does not run now; the processes are the pod's\n", d.target)
 		}
 	}
+	owner := ownerOf(self)
+	if owner.Cgroup, err = l.groupOf(ctx, all); err != nil {
+		return none, err
+	}
 	found, err := l.haveImage(ctx, image)
-	return plan.DebugContainer(ownerOf(self), look, pause, found, min(self.OOMScoreAdj+1, 1000)), err
+	return plan.DebugContainer(owner, look, pause, found, min(self.OOMScoreAdj+1, 1000)), err
+}
+
+// groupOf is what the engine makes the pod's containers below, by one that runs.
+func (l look) groupOf(ctx context.Context, all []engine.Seen) (string, error) {
+	id, ok := firstRunning(all, func(c engine.Seen) bool {
+		return c.Labels[pod.LabelRole] == pod.RolePause || c.Labels[pod.LabelRole] == pod.RoleComponent
+	})
+	if !ok {
+		return "", nil
+	}
+	one, err := l.Inspect(ctx, string(id))
+	if errors.Is(err, engine.ErrNotFound) { // it has just ended
+		return "", nil
+	}
+	return one.CgroupParent, err
 }
 
 // firstRunning finds the first container that runs and is the one.

@@ -21,7 +21,7 @@ func dryRun(o options, stdout, stderr io.Writer) (int, error) {
 		return stopped(ctx, err)
 	}
 	defer d.Close()
-	r, err := readyOf(ctx, d, o, newLog(stderr, isTerminal(stderr), o.debug))
+	r, err := readyOf(ctx, d, o, newLog(stderr, isTerminal(stderr), o.debug), nil)
 	if err != nil {
 		return stopped(ctx, err)
 	}

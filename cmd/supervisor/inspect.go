@@ -33,7 +33,7 @@ func inspect(args []string, stdout, stderr io.Writer) (int, error) {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	r, err := prepare(ctx, d, o, self, labelsOf(self), newLog(stderr, isTerminal(stderr), o.debug))
+	r, err := prepare(ctx, d, o, self, labelsOf(self), newLog(stderr, isTerminal(stderr), o.debug), nil)
 	if err != nil {
 		return stopped(ctx, err)
 	}

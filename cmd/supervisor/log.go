@@ -29,7 +29,7 @@ func levelOf(e event.Event) zerolog.Level {
 		return zerolog.DebugLevel
 	case event.ConfigWarning, event.EngineWarning, event.ProbeWarning, event.Lowered, event.Unhealthy, event.PullRetried, event.Retrying,
 		event.Restarting, event.RestartingAll, event.ProbeFailed, event.ProbeUnknown, event.HookFailed, event.Broken,
-		event.OutputLost, event.EngineLost, event.CleanupFailed, event.NotReplaced:
+		event.OutputLost, event.EngineLost, event.CleanupFailed, event.NotReplaced, event.Ungrouped:
 		return zerolog.WarnLevel
 	case event.Ended, event.Left:
 		if e.Code != 0 {

@@ -20,6 +20,7 @@
 //	supervisor version             says which version this is
 //	supervisor names NAME...       writes names into its hosts file; for supervisors only (see names.go)
 //	supervisor kill MARK           kills what has that mark; for supervisors only (see package execkill)
+//	supervisor cgroup ORDER        makes, reads or removes a control group; for supervisors only (see package podgroup)
 //	supervisor is PLACE            tells whether it runs there; for supervisors only (see self.go)
 //
 // With -help each says what flags it has. Those about a pod that runs are for docker
@@ -36,6 +37,7 @@ import (
 	"strings"
 
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/podgroup"
 )
 
 // version is set when a release is built.
@@ -109,6 +111,8 @@ func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		return 0, kill(ctx, args)
 	case "is":
 		return 0, is(args)
+	case podgroup.Command:
+		return 0, keepGroup(ctx, args, stdout)
 	case "version":
 		_, err := fmt.Fprintln(stdout, version)
 		return 0, err

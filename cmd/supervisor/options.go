@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/podgroup"
 )
 
 // options are what the command line says.
@@ -21,6 +22,11 @@ type options struct {
 	engineTimeout time.Duration
 	pauseImage    string
 	debug         bool
+
+	// group is whether the pod gets a control group of its own, groupAuto or groupOff, and
+	// reserve how many bytes of its memory the supervisor keeps for itself.
+	group   string
+	reserve byteSize
 
 	// onStop is what a clean stop does with the components: onStopDown or onStopKeep.
 	onStop string
@@ -44,6 +50,12 @@ const (
 	onStopKeep = "keep"
 )
 
+// What -pod-cgroup may be.
+const (
+	groupAuto = "auto"
+	groupOff  = "off"
+)
+
 // stopTimeoutFlag is how long stopping the whole pod may take.
 const stopTimeoutFlag = "stop-timeout"
 
@@ -53,7 +65,7 @@ const defaultEngineTimeout = 2 * time.Minute
 // parseOptions reads the flags of a command. Asked for help it prints it and returns
 // flag.ErrHelp.
 func parseOptions(command string, args []string, help io.Writer) (options, error) {
-	o := options{pids: true, ipc: true, stopTimeout: pod.DefaultGrace}
+	o := options{pids: true, ipc: true, stopTimeout: pod.DefaultGrace, reserve: podgroup.DefaultReserve}
 	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // errors are told once, by main
 	switch command {
@@ -91,6 +103,10 @@ func (o *options) ofPod(flags *flag.FlagSet) {
 	flags.DurationVar(&o.engineTimeout, "engine-timeout", defaultEngineTimeout, "how long the engine may not answer before the pod is given up; 0: for ever")
 	flags.StringVar(&o.onStop, "on-stop", onStopDown,
 		"`what` a clean stop does with the components of a pair: down takes them down, keep leaves them running for the next supervisor")
+	flags.StringVar(&o.group, "pod-cgroup", groupAuto, "`whether` the supervisor's limits bind all components together: auto, in the best way that there is; "+
+		"off, and they bind each by itself")
+	flags.Var(&o.reserve, "reserve-memory",
+		"`bytes` of its limit of memory that the supervisor keeps for itself where the pod's are counted apart, half of it at most")
 	flags.StringVar(&o.pauseImage, "pause-image", "", "`image` that holds the namespaces (default: beside the supervisor's own)")
 	flags.BoolVar(&o.debug, "debug", false, "log every step")
 }
@@ -104,6 +120,8 @@ func (o *options) check(command string, rest []string) error {
 		return usage("unexpected argument " + rest[0] + "; components are described in labels")
 	case o.onStop != onStopDown && o.onStop != onStopKeep:
 		return usage("-on-stop " + o.onStop + ": must be down or keep")
+	case command != cmdValidate && o.group != groupAuto && o.group != groupOff:
+		return usage("-pod-cgroup " + o.group + ": must be auto or off")
 	case o.engineTimeout < 0:
 		return usage("-engine-timeout " + o.engineTimeout.String() + ": must not be negative; 0 is for ever")
 	case o.stopTimeout < time.Second:
@@ -132,4 +150,17 @@ func (o options) apply(p pod.Pod) pod.Pod {
 		p.Pull = pod.Always
 	}
 	return p
+}
+
+// A byteSize is a number of bytes as users write it, such as 32m.
+type byteSize int64
+
+// String implements flag.Value.
+func (s *byteSize) String() string { return pod.Size(int64(*s)) }
+
+// Set implements flag.Value.
+func (s *byteSize) Set(text string) error {
+	n, err := pod.ParseSize(text)
+	*s = byteSize(n)
+	return err
 }

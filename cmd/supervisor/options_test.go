@@ -15,7 +15,7 @@ import (
 )
 
 func TestTheCommandLineIsReadOrRefusedInOneLine(t *testing.T) {
-	plain := options{pids: true, ipc: true, stopTimeout: 10 * time.Second, engineTimeout: 2 * time.Minute, onStop: "down"}
+	plain := options{pids: true, ipc: true, stopTimeout: 10 * time.Second, engineTimeout: 2 * time.Minute, onStop: "down", group: "auto", reserve: 32 << 20}
 	with := func(change func(*options)) options {
 		o := plain
 		change(&o)
@@ -35,6 +35,10 @@ func TestTheCommandLineIsReadOrRefusedInOneLine(t *testing.T) {
 		"Debug":       {"every step", []string{"-debug"}, with(func(o *options) { o.debug = true }), ""},
 		"Keep":        {"a pair outlives its supervisor", []string{"-on-stop=keep"}, with(func(o *options) { o.onStop = "keep" }), ""},
 		"NoSuchStop":  {"it is one of two", []string{"-on-stop", "leave"}, options{}, "-on-stop leave: must be down or keep"},
+		"Ungrouped":   {"each component is limited by itself", []string{"-pod-cgroup=off"}, with(func(o *options) { o.group = "off" }), ""},
+		"NoSuchGroup": {"it is one of two", []string{"-pod-cgroup=on"}, options{}, "-pod-cgroup on: must be auto or off"},
+		"Reserve":     {"a supervisor may need more", []string{"-reserve-memory", "64m"}, with(func(o *options) { o.reserve = 64 << 20 }), ""},
+		"NoSize":      {"of what?", []string{"-reserve-memory", "much"}, options{}, `invalid value "much" for flag -reserve-memory: must be a number of bytes`},
 		"ForEver":     {"an engine may be away as long as it likes", []string{"-engine-timeout", "0"}, with(func(o *options) { o.engineTimeout = 0 }), ""},
 		"Past":        {"time does not run backwards", []string{"-engine-timeout", "-5s"}, options{}, "-engine-timeout -5s: must not be negative; 0 is for ever"},
 		"Last":        {"what is said last counts", []string{"-logs", "-logs=false"}, plain, ""},

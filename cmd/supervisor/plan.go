@@ -41,7 +41,7 @@ func showPlan(args []string, stdout, stderr io.Writer) (int, error) {
 		from = stack.File{Name: o.file, Own: machine(os.Stdin)}
 	}
 	tell := newLog(stderr, isTerminal(stderr), o.debug)
-	r, err := prepare(ctx, d, o, self, from, tell)
+	r, err := prepare(ctx, d, o, self, from, tell, nil)
 	if err != nil {
 		return stopped(ctx, err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/podlike/podlike/internal/pairing"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/podgroup"
 	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
@@ -38,6 +39,8 @@ type runnable struct {
 	oomScore int       // of its components
 	image    engine.ID // of the supervisor
 	called   []string  // what networks call the service
+	// group is the pod's control group. Nil: it is only looked at.
+	group *podgroup.Keeper
 	// admit says what keeps the pod from being run, when more than its text is known.
 	admit func(images map[string]engine.Image, lacking []string) error
 }
@@ -48,8 +51,8 @@ func labelsOf(self engine.Seen) source.Source {
 }
 
 // prepare makes the pod of a source ready to be run by our container, and tells what
-// of it is ignored or lowered. Nothing is created.
-func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, from source.Source, tell event.Sink) (runnable, error) {
+// of it is ignored or lowered. Nothing is created, but for its control group where open opens one.
+func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, from source.Source, tell event.Sink, open opener) (runnable, error) {
 	p, err := readPod(from, tell)
 	keys, unread := keyring.Read(keyring.Files(os.Getenv(envDockerConfig))...)
 	if err := errors.Join(err, unread); err != nil {
@@ -59,10 +62,15 @@ func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 	if err != nil {
 		return runnable{}, err
 	}
-	owner, err := ownerFor(ctx, e, &o, self)
+	owner, of, err := ownerFor(ctx, e, &o, self)
 	if err != nil {
 		return runnable{}, err
 	}
+	group, err := groupOf(ctx, e, o, self, of, &owner, open)
+	if err != nil {
+		return runnable{}, err
+	}
+	own.Bound = owner.Cgroup != "" && !owner.Paired()
 	admitted, lowered, err := admission.Admit(complete(p.Pod, o, self.Image), own, archive.LookAt)
 	if err != nil {
 		return runnable{}, err
@@ -70,8 +78,13 @@ func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 	doubts(tell, event.Lowered, p.Locate(lowered, true))
 	p.Pod, p.StopGrace = admitted, self.StopTimeout
 	doubts(tell, event.ConfigWarning, cutsIn(p, o))
+	doubts(tell, event.ConfigWarning, p.Locate(admission.Overcommitted(admitted, of.Limits.Memory), true))
+	if group != nil {
+		group.Pod = admitted
+	}
 	return runnable{
-		pod: admitted, owner: owner, name: self.Name, keys: keys, oomScore: admission.OOMScoreAdj(self.OOMScoreAdj), image: self.ImageID,
+		group: group,
+		pod:   admitted, owner: owner, name: self.Name, keys: keys, oomScore: admission.OOMScoreAdj(self.OOMScoreAdj), image: self.ImageID,
 		called: calledAs(self.Labels),
 		admit:  gate(p, tell),
 	}, nil
@@ -79,18 +92,18 @@ func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 
 // ownerFor is whose the pod is: a pause's that was started by hand, whose image will do for what holds
 // its volumes, or else the supervisor's.
-func ownerFor(ctx context.Context, e engine.Engine, o *options, self engine.Seen) (pod.Owner, error) {
+func ownerFor(ctx context.Context, e engine.Engine, o *options, self engine.Seen) (owner pod.Owner, of engine.Seen, err error) {
 	pause, paired, err := pairing.Find(ctx, e, self, o.apply(pod.Pod{}))
 	switch {
 	case err != nil:
-		return pod.Owner{}, err
+		return owner, of, err
 	case paired:
 		o.pauseImage = cmp.Or(o.pauseImage, pause.Image)
-		return ownerOf(pause), nil
+		return ownerOf(pause), pause, nil
 	case o.onStop == onStopKeep:
-		return pod.Owner{}, usage("-on-stop keep: only what belongs to a pause that was started by hand can outlive its supervisor; README says how to start one")
+		return owner, of, usage("-on-stop keep: only what belongs to a pause that was started by hand can outlive its supervisor; README says how to start one")
 	}
-	return ownerOf(self), nil
+	return ownerOf(self), self, nil
 }
 
 // gate is what the pod has to pass when more than its text is known. What is doubtful is told.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/pod"
 )
@@ -64,6 +65,14 @@ type starting struct {
 	told []string
 }
 
+// empty is an engine that has nothing.
+func empty(t *testing.T) engine.Engine {
+	t.Helper()
+	e := fake.New()
+	t.Cleanup(e.Close)
+	return e
+}
+
 // start prepares a pod as a Compose file describes it, with those flags, in a container that
 // the engine gives a time to stop.
 func start(t *testing.T, text string, grace time.Duration, flags ...string) *starting {
@@ -79,12 +88,12 @@ func start(t *testing.T, text string, grace time.Duration, flags ...string) *sta
 	}
 	s := &starting{}
 	self := engine.Seen{Labels: map[string]string{pod.ComposeFile: file}, StopTimeout: grace}
-	s.runnable, err = prepare(t.Context(), nil, o, self, labelsOf(self), func(e event.Event) {
+	s.runnable, err = prepare(t.Context(), empty(t), o, self, labelsOf(self), func(e event.Event) {
 		if e.Kind != event.ConfigWarning || e.At.IsZero() {
 			t.Errorf("told %+v", e)
 		}
 		s.told = append(s.told, strings.ReplaceAll(e.Why, dir+"/", ""))
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,6 @@ import (
 	"github.com/podlike/podlike/internal/live"
 	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/mount"
-	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/socket"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/status"
@@ -71,11 +70,13 @@ func superviseWith(o options, out *streams) (int, error) {
 		emit(event.Event{At: time.Now(), Kind: event.EngineWarning, Why: noWills})
 	}
 	e := retry.New(d, o.engineTimeout, a.outage)
-	r, err := readyOf(preparation, e, o, emit)
+	r, err := readyOf(preparation, e, o, emit, groupOpener(preparation, d, e, emit))
+	if r.group != nil {
+		defer r.group.Close()
+	}
 	if err != nil || ctx.Err() != nil && !r.owner.Paired() {
 		return unbegun(ctx, err, emit)
 	}
-	d.UseHelper(engine.Container{Name: pod.HelperPrefix, Image: string(r.image), Labels: r.owner.Labels(pod.RoleHelper)})
 	defer out.hurry(ctx, r.pod.Grace*3/4)()
 	n := namerOf(r, d.WriteNames, emit)
 	named, forget := n.Begin(ctx)
@@ -95,7 +96,8 @@ func superviseWith(o options, out *streams) (int, error) {
 		c.Hurry = hurry
 	}
 	s := supervise.New(c)
-	a.of(s)
+	a.of(s, r.group)
+	defer tend(ctx, e, r, emit)()
 	return s.Run(ctx), nil
 }
 
@@ -173,7 +175,7 @@ func (o offer) Grant(ctx context.Context) (supervise.Lease, error) {
 }
 
 // readyOf is the pod of the container that this process is the first of.
-func readyOf(ctx context.Context, e engine.Engine, o options, tell event.Sink) (runnable, error) {
+func readyOf(ctx context.Context, e engine.Engine, o options, tell event.Sink, open opener) (runnable, error) {
 	traces, err := ownTraces()
 	if err != nil {
 		return runnable{}, err
@@ -182,7 +184,7 @@ func readyOf(ctx context.Context, e engine.Engine, o options, tell event.Sink) (
 	if err != nil {
 		return runnable{}, err
 	}
-	return prepare(ctx, e, o, self, labelsOf(self), tell)
+	return prepare(ctx, e, o, self, labelsOf(self), tell, open)
 }
 
 // stopped forgives an error that came of being asked to stop: nothing was made yet.
@@ -278,6 +280,9 @@ func config(e engine.Engine, r runnable, o options, emit event.Sink, buffer *log
 	c := supervise.Config{
 		Engine: e, Pod: r.pod, Keys: r.keys, Owner: r.owner, OOMScore: r.oomScore,
 		Emit: emit, Book: buffer, OOMKills: cgroup.OOMKills, Settle: settle, Admit: r.admit,
+	}
+	if r.group != nil {
+		c.Group, c.Bind = r.group, r.group.Bind
 	}
 	if o.logs && out != nil {
 		c.Stdout, c.Stderr = out.stdout, out.stderr

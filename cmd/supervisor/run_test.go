@@ -72,7 +72,8 @@ func TestWhatTheSupervisorFindsHasThePlaceWhereItWasWritten(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err = prepare(t.Context(), nil, options{}, self, labelsOf(self), func(e event.Event) { told = append(told, string(e.Kind)+": "+e.Why) })
+		tell := func(e event.Event) { told = append(told, string(e.Kind)+": "+e.Why) }
+		_, err = prepare(t.Context(), empty(t), options{group: groupOff}, self, labelsOf(self), tell, nil)
 		return told, err
 	}
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/engine/retry"
 	"github.com/podlike/podlike/internal/event"
@@ -17,6 +18,10 @@ import (
 
 // everyFlag is how long the sweeper waits between one time and the next.
 const everyFlag = "every"
+
+// groupsEvery is how often control groups are swept at most: it takes a helper each time, and empty ones
+// are in nobody's way.
+const groupsEvery = 5 * time.Minute
 
 // sweepTimeout is how long the engine may be away while it is swept once.
 const sweepTimeout = 5 * time.Second
@@ -58,7 +63,10 @@ func sweepNode(ctx context.Context, args []string, stdout, stderr io.Writer) err
 			return err
 		}
 		defer d.Close()
-		return errors.Join(sweepOnce(ctx, d, sweep.Sweeper{Emit: b.tell, DryRun: o.dryRun}), b.failed())
+		if err = sweepOnce(ctx, d, sweep.Sweeper{Emit: b.tell, DryRun: o.dryRun}); err == nil { // who still runs is in no group that is left
+			err = sweepGroups(ctx, d, sweep.Sweeper{Engine: d, Emit: b.tell, DryRun: o.dryRun})
+		}
+		return errors.Join(err, b.failed())
 	}
 	if o.dryRun {
 		b.told = map[string]bool{}
@@ -68,8 +76,30 @@ func sweepNode(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		return err
 	}
 	defer d.Close()
+	var tending sync.WaitGroup
+	defer tending.Wait()
+	tending.Go(func() {
+		for wait := o.every; clock.Sleep(ctx, wait) == nil; wait = max(o.every, groupsEvery) {
+			if err := sweepGroups(ctx, d, sweep.Sweeper{Engine: d, Emit: b.tell, DryRun: o.dryRun}); err != nil && ctx.Err() == nil {
+				b.tell(event.Event{Kind: event.CleanupFailed, Why: err.Error()})
+			}
+		}
+	})
 	sweep.Sweeper{Engine: retry.New(d, 0, b.outage), Emit: b.tell, DryRun: o.dryRun}.Every(ctx, o.every)
 	return b.failed()
+}
+
+// sweepGroups removes the control groups that nobody needs any more.
+func sweepGroups(ctx context.Context, d *docker.Engine, s sweep.Sweeper) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	groups, err := nodeGroups(ctx, d)
+	if err != nil || groups == nil {
+		return err
+	}
+	_, err = s.DropGroups(ctx, groups)
+	return err
 }
 
 // sweepOnce sweeps, unless the engine goes away meanwhile.

@@ -25,8 +25,10 @@ type Look func(pod.Copy) (archive.Look, error)
 
 // Own is what the supervisor has itself.
 type Own struct {
-	// Limits are those of its container.
+	// Limits are those of its container, and Bound says that they bind all components together, so that
+	// none of them has to be limited by itself.
 	Limits pod.Limits
+	Bound  bool
 	// Volumes are mounted into it, and components may refer to them.
 	Volumes []pod.OwnVolume
 	// Shared are volumes and host paths of its own that every component gets, but for the
@@ -74,8 +76,28 @@ func Admit(p pod.Pod, own Own, look Look) (admitted pod.Pod, lowered pod.Problem
 	if p, err = inMemory(p, look); err != nil {
 		return p, nil, err
 	}
-	p, lowered = pod.Clamp(p, own.Limits)
+	if !own.Bound {
+		p, lowered = pod.Clamp(p, own.Limits)
+	}
 	return p, lowered, nil
+}
+
+// Overcommitted warns of components that are promised more memory than there is for all of them.
+func Overcommitted(p pod.Pod, memory int64) pod.Problems {
+	var promised int64
+	var to []string
+	for _, c := range p.All() {
+		if c.Resources.MemoryReservation > 0 {
+			promised += c.Resources.MemoryReservation
+			to = append(to, c.Name)
+		}
+	}
+	if memory <= 0 || promised <= memory {
+		return nil
+	}
+	const what = "%s are promised %s of memory together, and the pod has %s; promise less, or give the service more"
+	place := pod.ComponentPrefix + to[len(to)-1] + ": mem_reservation"
+	return pod.Problems{pod.Problemf(place, what, strings.Join(to, ", "), pod.Size(promised), pod.Size(memory))}
 }
 
 // inMemory returns p with all that must not touch a disk handed on in memory, and p itself

@@ -1,6 +1,10 @@
-// Package cgroup reads what the kernel says of control groups: in which this process is,
-// on cgroup v1, v2 and both at once, and how often memory was short in any. It changes
-// nothing.
+// Package cgroup makes, reads and removes the control groups of pods, and reads what the kernel says of
+// this process's own. It knows the kernel's files and systemd, and no engine: where a pod's group is to be,
+// and who may reach it, is for others to say.
+//
+// group.go says where groups are. host.go does what is to be done with them by the machine's hierarchy, and
+// systemd.go by its systemd; order.go is how somebody else is asked to. watch.go, oom.go and this file are
+// about this process's own.
 package cgroup
 
 import (

@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -25,4 +26,14 @@ func parseOOMKills(stat string) (n int64, known bool) {
 		}
 	}
 	return 0, false
+}
+
+// Starved reports whether the kernel has killed something for lack of memory in a container below this
+// process's own group, on cgroup v1. Not known: it is not seen from here.
+func Starved(container string) (did, known bool) {
+	text, err := os.ReadFile(filepath.Join(mounted, "memory", mark, container, "memory.oom_control"))
+	if err != nil {
+		return false, false
+	}
+	return numberIn(string(text), "oom_kill") > 0, true
 }

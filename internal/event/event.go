@@ -14,6 +14,8 @@ const (
 	EngineWarning Kind = "engine warning"         // Component if it is about one, Why
 	ProbeWarning  Kind = "probe warning"          // Component, Why
 	Lowered       Kind = "limit lowered"          // Why
+	Grouped       Kind = "pod has its cgroup"     // Why: how, where, with which limits
+	Ungrouped     Kind = "pod has no cgroup"      // Why, and what does not bind it therefore
 	Pulling       Kind = "pulling image"          // Image, Why, Progress once it is under way
 	PullRetried   Kind = "pulling again"          // Image, Why the last try failed, In
 	Pulled        Kind = "image pulled"           // Image, Took
@@ -74,6 +76,10 @@ type End struct {
 	Signal int `json:"signal,omitempty"`
 	// Reason is one word for it, empty where there was no end.
 	Reason string `json:"reason,omitempty"`
+	// Limit is whose limit of memory has ended it, "pod" or "component", and LimitBytes how much that
+	// is. Empty: none has, or it is not known whose.
+	Limit      string `json:"limit,omitempty"`
+	LimitBytes int64  `json:"limitBytes,omitempty"`
 	// Restarts is how often it was run again.
 	Restarts int `json:"restarts,omitempty"`
 	// Started and Finished are zero where that did not happen.

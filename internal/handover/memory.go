@@ -2,12 +2,15 @@ package handover
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/podlike/podlike/internal/archive"
+	"github.com/podlike/podlike/internal/clock"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
@@ -60,11 +63,19 @@ func (c Courier) putIntoMemory(ctx context.Context, pause engine.ID, components 
 			packed.Empty(plan.MessageName(component.Name))
 		}
 	}
-	if err := c.put(ctx, pause, packed); err != nil {
-		return fmt.Errorf("cannot hand on in memory: %w", err)
+	for {
+		err := c.put(ctx, pause, packed)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, engine.ErrUnreachable) || clock.Sleep(ctx, retryDelay) != nil:
+			return fmt.Errorf("cannot hand on in memory: %w", err)
+		}
 	}
-	return nil
 }
+
+// retryDelay is between a try that was cut off and the next, which hands on all of it again.
+const retryDelay = time.Second
 
 // Locate is the path of the pod's memory on the engine's machine.
 func (c Courier) Locate(ctx context.Context, pause engine.ID) (string, error) {

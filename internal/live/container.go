@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/logbuffer"
 	"github.com/podlike/podlike/internal/runner"
@@ -26,8 +28,10 @@ type Container struct {
 	Expected bool
 	// Untold: it is unhealthy, which is told when it is known why.
 	Untold bool
-	// OOMKilled: the kernel has killed something of it for lack of memory.
-	OOMKilled bool
+	// OOM is when the engine has said last that memory was short in it. Zero: it has not.
+	OOM time.Time
+	// Killed: the engine was asked to kill it, by whomever.
+	Killed bool
 
 	// PreStop is what is to be done before it is asked to stop, and PreStopDone is closed
 	// when that is over.
@@ -40,6 +44,29 @@ func NewContainer(said *logbuffer.Run) *Container {
 	return &Container{
 		Said: said, Started: make(chan struct{}), Over: make(chan struct{}), SignedOff: make(chan struct{}), PreStopDone: make(chan struct{}),
 	}
+}
+
+// Note notes a sign of a container's, under the lock of State. One of its health is not kept here.
+func (c *Container) Note(s engine.Sign) {
+	switch {
+	case s.Kind == engine.SignOOM:
+		c.OOM = time.Now()
+	case s.Kind == engine.SignSignalled && s.Signal == int(unix.SIGKILL):
+		c.Killed = true
+	case s.Kind == engine.SignDied && !Closed(c.SignedOff):
+		close(c.SignedOff)
+	}
+}
+
+// Holder is the last container of a component or of pause that has that ID, and whose it is. Nil:
+// there is none.
+func (v *View) Holder(id engine.ID) (name string, c *Container) {
+	for name, c := range v.Containers {
+		if c.ID == id {
+			return name, c
+		}
+	}
+	return "", nil
 }
 
 // WasAsked reports whether a container's start was asked for.

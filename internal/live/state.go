@@ -177,6 +177,11 @@ func (s *State) Lease() Lease {
 	return s.view.Lease
 }
 
+// NotePull notes how far fetching an image is. Nothing said: it is over.
+func (s *State) NotePull(ref, said string) {
+	s.Change(func(v *View) { v.Pulling[ref] = said })
+}
+
 // NoteImage notes an image that is there.
 func (s *State) NoteImage(ref string, i engine.Image) {
 	s.Look(func(v *View) { v.Images[ref] = i })

@@ -33,6 +33,9 @@ type Maker struct {
 	OOMScore int
 	Env      []string
 
+	// Bind is called before a container is started. Nil: nothing is to be done then.
+	Bind func(ctx context.Context, component string, id engine.ID) error
+
 	Live    *live.State
 	Courier handover.Courier
 	Puller  pull.Puller
@@ -211,6 +214,9 @@ func (m Maker) config(name string, c *live.Container, component pod.Component, f
 				m.Emit(event.Event{Kind: event.OutputLost, Component: name, Why: why})
 			}
 		},
+	}
+	if m.Bind != nil && name != plan.Pause {
+		config.Before = func(ctx context.Context, id engine.ID) error { return m.Bind(ctx, name, id) }
 	}
 	if m.Positions == nil {
 		return config, func(engine.ID) {}

@@ -40,6 +40,7 @@ func PauseContainer(p pod.Pod, owner pod.Owner, images map[string]engine.Image, 
 		Locked:       true,
 		Capabilities: []string{"KILL"},
 		StopGrace:    within + LastCall,
+		CgroupParent: owner.Cgroup,
 	}
 }
 
@@ -54,6 +55,8 @@ func holder(p pod.Pod, owner pod.Owner, mounts []engine.Mount) engine.Container 
 		Network:   engine.ID(owner.ID),
 		Locked:    true,
 		StopGrace: BudgetOf(p).Kill + LastCall,
+
+		CgroupParent: owner.Cgroup,
 	}
 	if p.SharePID {
 		c.PID = engine.ID(owner.ID) // and so ends with it
@@ -153,7 +156,9 @@ func ComponentContainer(p pod.Pod, owner pod.Owner, c pod.Component, run int, pa
 		StdinOpen:   c.StdinOpen,
 		Network:     pause,
 		ShmSize:     c.ShmSize,
-		OOMScoreAdj: cmp.Or(c.OOMScoreAdj, &oom),
+
+		CgroupParent: owner.Cgroup,
+		OOMScoreAdj:  cmp.Or(c.OOMScoreAdj, &oom),
 	}
 	if p.SharePID && !c.PrivatePID {
 		made.PID = pause
@@ -194,6 +199,8 @@ func DebugContainer(owner pod.Owner, d Debug, pause engine.ID, image engine.Imag
 		PID:         cmp.Or(d.Target, pause),
 		IPC:         pause,
 		OOMScoreAdj: &oom,
+
+		CgroupParent: owner.Cgroup,
 	}
 }
 

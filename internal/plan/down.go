@@ -33,6 +33,8 @@ func down(p pod.Pod, owner pod.Owner, w World) Plan {
 		case pod.RoleDebug, pod.RoleHelper:
 			looks = append(looks, Step{Op: Remove, Name: c.Name, Container: c.ID})
 			continue
+		case pod.RoleKeeper: // it may wait for the pod's end, to remove its group then
+			continue
 		}
 		name := c.Labels[pod.LabelComponent]
 		if other, twice := d.there[name]; twice { // one of them nobody knows of

@@ -239,7 +239,7 @@ func (a ascent) doomed(s engine.Seen) (why string, ok bool) {
 		return orphan(s, a.world.Alive) // it has the names that we need
 	case s.Labels[pod.LabelOwner] != a.owner.ID || s.ID == a.world.Pause:
 		return "", false
-	case role == pod.RoleHelper: // which ends by itself, and may be at work for us
+	case role == pod.RoleHelper || role == pod.RoleKeeper: // which ends by itself, and may be at work for us
 		return "", false
 	case !a.isPresent(s):
 		return "left from an earlier life", true

@@ -30,12 +30,12 @@ type lowering struct {
 }
 
 func (l *lowering) all(r *Resources, own Limits) {
-	l.lower("mem_limit", &r.Memory, own.Memory, size)
-	l.lower("mem_reservation", &r.MemoryReservation, own.Memory, size)
+	l.lower("mem_limit", &r.Memory, own.Memory, Size)
+	l.lower("mem_reservation", &r.MemoryReservation, own.Memory, Size)
 	if engines := 2 * r.Memory; r.MemorySwap == 0 && own.MemorySwap > 0 && engines > own.MemorySwap {
 		r.MemorySwap = own.MemorySwap // which nobody has asked to be more
 	}
-	l.lower("memswap_limit", &r.MemorySwap, own.MemorySwap, size)
+	l.lower("memswap_limit", &r.MemorySwap, own.MemorySwap, Size)
 	l.lower("cpus", &r.CPUs, own.CPUs, billionths)
 	l.lower("cpu_quota", &r.CPUQuota, quota(own.CPUs, r.CPUPeriod), whole)
 	l.lower("pids_limit", &r.Pids, own.Pids, whole)
@@ -62,19 +62,6 @@ func quota(cpus, period int64) int64 {
 
 // whole is a number as users write it.
 func whole(n int64) string { return strconv.FormatInt(n, 10) }
-
-// size is a number of bytes as users write it, such as 64m.
-func size(n int64) string {
-	for _, unit := range []struct {
-		bytes  int64
-		letter string
-	}{{1 << 30, "g"}, {1 << 20, "m"}, {1 << 10, "k"}} {
-		if n > 0 && n%unit.bytes == 0 {
-			return whole(n/unit.bytes) + unit.letter
-		}
-	}
-	return whole(n)
-}
 
 // billionths is a number of CPUs as users write it, such as 0.5.
 func billionths(n int64) string { return strconv.FormatFloat(float64(n)/1e9, 'f', -1, 64) }

@@ -13,6 +13,7 @@ const (
 	StopGracePeriod = "pod.stop_grace_period" // how long the whole pod may take to stop
 	RestartBackoff  = "pod.restart_backoff"   // initial and cap, in YAML
 	UnreadyMeans    = "pod.unready"           // ignore or unhealthy
+	OOMGroup        = "pod.oom_group"         // true or false: whether the pod ends when the kernel kills one of its processes for lack of memory
 	MakeKnown       = "pod.hosts"             // true or false: whether components find each other by name
 
 	// VolumeRef on a volume is the name by which components refer to it.
@@ -45,6 +46,9 @@ const (
 	// RoleHelper is a container that does what the supervisor cannot: it ends what a probe or
 	// a hook has left running, or writes names.
 	RoleHelper = "helper"
+	// RoleKeeper is a helper that makes, reads and removes the pod's control group, and so is in
+	// none of the pod's.
+	RoleKeeper = "keeper"
 	// RoleScratch is an anonymous volume: it goes when its container goes.
 	RoleScratch = "scratch"
 	// RoleData is a named volume: it is kept, as a user's own is.
@@ -73,6 +77,9 @@ type Owner struct {
 	// Life is when the pause of a pair was started: its containers are of that life. Empty: the
 	// supervisor makes its pause itself, and that is the pod's only life.
 	Life string
+	// Cgroup is what the engine makes the pod's containers below: a path, or systemd's name for it.
+	// Empty: the engine's own place.
+	Cgroup string
 }
 
 // Paired reports whether the pod is that of a pause which was started by hand.
@@ -116,7 +123,7 @@ func IsOurs(name string, labels map[string]string) bool {
 		return labels[LabelComponent] != "" && strings.HasSuffix(name, componentMark+labels[LabelComponent])
 	case RoleDebug:
 		return strings.Contains(name, debugMark)
-	case RoleHelper:
+	case RoleHelper, RoleKeeper:
 		return strings.HasPrefix(name, HelperPrefix)
 	}
 	return false

@@ -40,6 +40,8 @@ type Pod struct {
 	// Unready says what components that are not ready make of the pod. Default
 	// IgnoreUnready.
 	Unready Unready
+	// OOMGroup ends the pod when the kernel kills any of its processes for lack of memory.
+	OOMGroup bool
 	// Pull says when images are pulled, unless a component has its own word on it.
 	// Default Missing.
 	Pull Pull
@@ -127,6 +129,9 @@ type Component struct {
 	Restart Restart
 	// NonEssential: its end neither ends the pod nor is it restarted (ECS: essential).
 	NonEssential bool
+	// OOMGroup has all of it be killed when the kernel kills one of its processes for lack of memory
+	// (cgroup v2: memory.oom.group).
+	OOMGroup bool `json:",omitempty"`
 	// StartTimeout is how long the component may take from its start until it is what
 	// those that depend on it wait for. Zero: as long as it takes (ECS: startTimeout).
 	StartTimeout time.Duration

@@ -43,6 +43,8 @@ type Config struct {
 	// There is none while the container is attached to, nor for one with a TTY, whose log has no
 	// times. It may be nil.
 	Anchored func(at time.Time, before [2]int64)
+	// Before is done before the start. It may be nil.
+	Before func(ctx context.Context, id engine.ID) error
 }
 
 // A Run is one container's. Open and Adopt make it.
@@ -193,6 +195,11 @@ func clearName(ctx context.Context, e Engine, made engine.Container) error {
 
 // Start runs what was opened. What was removed before that is not found.
 func (r *Run) Start(ctx context.Context) error {
+	if r.Before != nil {
+		if err := r.Before(ctx, r.ID); err != nil {
+			return err
+		}
+	}
 	err := r.Engine.Start(ctx, r.ID)
 	if errors.Is(err, engine.ErrNotFound) { // or it has run and ended, and the answer to an earlier call was lost
 		if ran, _ := r.lastEnd(ctx); ran {

@@ -20,16 +20,38 @@ type Ending struct {
 	Said              *logbuffer.Run
 }
 
-// OOM says how sure it is that the kernel has ended a run for lack of memory.
-type OOM string
+// OOM says what lack of memory had to do with the end of a run. Zero: nothing, as far as is known.
+type OOM struct {
+	Sure Certainty `json:"sure,omitempty"`
+	// Limit is whose limit it was that could not be kept, and Bytes how much that is. Empty: it is
+	// not known, or was nobody's but the machine's.
+	Limit Limit `json:"limit,omitempty"`
+	Bytes int64 `json:"bytes,omitempty"`
+	// Most is the component that had used most of the pod's memory, and MostBytes how much. Empty: it
+	// is not known, or was not the pod's limit.
+	Most      string `json:"most,omitempty"`
+	MostBytes int64  `json:"mostBytes,omitempty"`
+}
+
+// Certainty says how sure it is that the kernel has ended a run for lack of memory.
+type Certainty string
 
 // The kinds of certainty. Empty: nobody says so.
 const (
-	// OOMKilled: the engine says so.
-	OOMKilled OOM = "killed"
+	// OOMKilled: the engine says so, or the pod's control group.
+	OOMKilled Certainty = "killed"
 	// OOMGuess: the kernel has killed something on the machine within the second before
 	// the end, and the engine does not say what.
-	OOMGuess OOM = "guess"
+	OOMGuess Certainty = "guess"
+)
+
+// Limit says whose limit of memory is meant.
+type Limit string
+
+// The limits.
+const (
+	PodLimit       Limit = "pod"       // that of all components together
+	ComponentLimit Limit = "component" // its own
 )
 
 // NotEnded is the ending of what has not ended.

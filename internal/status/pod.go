@@ -14,10 +14,33 @@ type Pod struct {
 	Started time.Time `json:"startTime,omitzero"`
 	// Stopping is when it began to go down.
 	Stopping time.Time `json:"stopTime,omitzero"`
+	// Cgroup is the control group that all of it is in.
+	Cgroup *Cgroup `json:"cgroup,omitempty"`
 	// Conditions in the order of their types below.
 	Conditions []Condition `json:"conditions,omitempty"`
 	// Components are those of Init in their order, then the others, in that of their names.
 	Components []Component `json:"components,omitempty"`
+}
+
+// Cgroup is a pod's control group.
+type Cgroup struct {
+	// Way is how the pod has come by it: nested, mount, dbus or helper; off: it has none.
+	Way string `json:"way"`
+	// Why says why it has none.
+	Why string `json:"why,omitempty"`
+	// Path is where it is, from the root of the machine's hierarchy.
+	Path string `json:"path,omitempty"`
+	// Limits are what all of the pod may use together. Zeros limit nothing.
+	Limits Limits `json:"limits"`
+}
+
+// Limits are those of a control group.
+type Limits struct {
+	Memory int64   `json:"memoryBytes,omitempty"`
+	Swap   *int64  `json:"swapBytes,omitempty"` // beside the memory
+	CPUs   float64 `json:"cpus,omitempty"`
+	Pids   int64   `json:"pids,omitempty"`
+	CPUSet string  `json:"cpuset,omitempty"`
 }
 
 // Phase is where a pod is in its life.
@@ -123,6 +146,10 @@ type StateTerminated struct {
 	// Signal is the number of the one that ended it. Zero: none did.
 	Signal int    `json:"signal,omitempty"`
 	Reason string `json:"reason"`
+	// Limit is whose limit of memory has ended it, "pod" or "component", and LimitBytes how much that
+	// is. Empty: none has, or it is not known whose.
+	Limit      string `json:"limit,omitempty"`
+	LimitBytes int64  `json:"limitBytes,omitempty"`
 	// Message is its termination message, or what kept it from being started, or why it
 	// was ended, or of one that failed and says nothing its last output.
 	Message string `json:"message,omitempty"`

@@ -255,6 +255,9 @@ func (v view) terminated(e state.Ending) *StateTerminated {
 		Code: e.Code, Signal: e.Signal(), Reason: reason(e), Message: words(e, MessageBytes(v.Pod)),
 		Unhealthy: e.WhyUnhealthy, Started: e.Started, Finished: e.Finished,
 	}
+	if e.Code != 0 {
+		t.Limit, t.LimitBytes = string(e.OOM.Limit), e.OOM.Bytes
+	}
 	if e.Said != nil && e.Code != 0 {
 		t.Last = e.Said.Last(KeepLines)
 	}
@@ -287,10 +290,29 @@ func words(e state.Ending, most int) string {
 		said, most = strings.Join(e.Said.Last(outputLines), "\n"), min(most, outputBytes)
 	}
 	said = strings.ToValidUTF8(said[max(len(said)-most, 0):], "")
-	if e.OOM == state.OOMGuess && e.Code != 0 {
-		said = strings.TrimSpace(guessed + "\n" + said)
+	if e.Code != 0 {
+		said = strings.TrimSpace(shortage(e.OOM) + "\n" + said)
 	}
 	return said
+}
+
+// shortage says whose limit of memory has ended a run, and how sure that is. Empty: none has, or it
+// is not known whose.
+func shortage(o state.OOM) string {
+	text := ""
+	switch o.Limit {
+	case state.PodLimit:
+		text = "the pod's limit of memory, " + pod.Size(o.Bytes) + ", was reached"
+		if o.Most != "" {
+			text += "; " + o.Most + " had used most of it, " + pod.Size(o.MostBytes>>20<<20)
+		}
+	case state.ComponentLimit:
+		text = "its own limit of memory, " + pod.Size(o.Bytes) + ", was reached"
+	}
+	if o.Sure == state.OOMGuess {
+		text = strings.TrimSpace(guessed + "\n" + text)
+	}
+	return text
 }
 
 // guessed says that OOMKilled is a guess.
@@ -303,7 +325,7 @@ func reason(e state.Ending) string {
 		return ""
 	case e.Code == 0: // what it has started may have lacked memory, and it did without
 		return Completed
-	case e.OOM != "":
+	case e.OOM.Sure != "":
 		return OOMKilled
 	case e.Started.IsZero():
 		return CannotStart
@@ -318,6 +340,9 @@ func Ends(known state.Pod) []event.End {
 		end := event.End{
 			Component: e.Name, Code: e.Ended.Code, Signal: e.Ended.Signal(), Reason: reason(e.Ended), Restarts: e.Life.Restarts,
 			Started: e.Ended.Started, Finished: e.Ended.Finished, Why: e.Ended.Why, Unhealthy: e.Ended.WhyUnhealthy,
+		}
+		if e.Ended.Code != 0 {
+			end.Limit, end.LimitBytes = string(e.Ended.OOM.Limit), e.Ended.OOM.Bytes
 		}
 		if e.Ended.Why == "" {
 			end.Message = words(e.Ended, MessageBytes(known))

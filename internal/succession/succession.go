@@ -49,7 +49,7 @@ type Component struct {
 // An Ending is a state.Ending without what it has said.
 type Ending struct {
 	Code         int       `json:"code"`
-	OOM          state.OOM `json:"oom,omitempty"`
+	OOM          state.OOM `json:"oom,omitzero"`
 	Started      time.Time `json:"started,omitzero"`
 	Finished     time.Time `json:"finished,omitzero"`
 	Why          string    `json:"why,omitempty"`

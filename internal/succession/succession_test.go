@@ -155,7 +155,8 @@ func TestARunThatNobodySawBeginBegins(t *testing.T) {
 
 func TestAllThatASuccessorShowsIsRestored(t *testing.T) {
 	p := of("app")
-	ended := state.Ending{Code: 3, OOM: state.OOMGuess, Started: now, Finished: now.Add(time.Second), Why: "why", Message: "bye", Broken: "b", WhyUnhealthy: "u"}
+	oom := state.OOM{Sure: state.OOMGuess, Limit: state.ComponentLimit, Bytes: 64}
+	ended := state.Ending{Code: 3, OOM: oom, Started: now, Finished: now.Add(time.Second), Why: "why", Message: "bye", Broken: "b", WhyUnhealthy: "u"}
 	left := knowing(p, func(c *state.Component) {
 		c.State, c.Container, c.Run, c.Since, c.WasStarted = lifecycle.Running, "one", 3, now, true
 		c.Life.Restarts, c.Failures, c.Ended, c.Before = 2, 1, ended, state.NotEnded

@@ -188,7 +188,7 @@ func (m member) died(c *live.Container) {
 		return
 	}
 	how.OOM, how.Message = m.examiner.OOM(m.watching, m.name, c, exit), m.examiner.LastWords(m.watching, m.name)
-	cause.OOM = how.OOM != "" && how.Code != 0
+	cause.OOM = how.OOM.Sure != "" && how.Code != 0
 	m.happenedTo(m.name, cause, func(e *state.Component) lifecycle.Event {
 		how.Started, how.Broken = e.Since, e.Broken
 		e.NoteEnd(how)

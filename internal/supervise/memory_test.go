@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/pod"
@@ -93,6 +94,23 @@ func TestWhatCannotBeHandedOnInMemoryEndsThePod(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An engine that goes away in between gets all of it once more when it is back.
+func TestWhatIsHandedOnInMemoryIsHandedOnAgainAfterAnOutage(t *testing.T) {
+	db := of("db", "shows")
+	db.Copies = []pod.Copy{{Source: secret(t, "for db"), Target: "/run/secrets/s", Memory: true}}
+	play(t, []pod.Component{db}, func(s *scene) {
+		s.AddImage("shows", fake.Running(show("/run/secrets/s")))
+		for range 3 {
+			s.FailNext("Put", fmt.Errorf("%w: connection refused", engine.ErrUnreachable))
+		}
+		code, _ := s.runFor(10e9)
+		s.exits(code, 0)
+		if got := s.stdout.String(); !strings.HasSuffix(got, " for db\n") {
+			t.Errorf("it printed %q", got)
+		}
+	})
 }
 
 // The engine names its own path of what it could not mount, which says nothing to a user.

@@ -10,23 +10,25 @@ import (
 	"github.com/podlike/podlike/internal/supervise"
 )
 
-// The kernel's count is of the whole machine. Somebody kills web with docker kill a minute
-// after its start.
-func TestADockerKillIsNoLackOfMemoryBecauseSomethingElseLackedIt(t *testing.T) {
+// The kernel's count is of the whole machine. Somebody kills web a minute after its start, with docker
+// kill or from outside of the engine.
+func TestAKillIsNoLackOfMemoryBecauseSomethingElseLackedIt(t *testing.T) {
 	const killed = time.Minute
 	for name, test := range map[string]struct {
 		why    string
 		others time.Duration // when something on the machine is killed by the kernel; zero: nothing is
 		word   bool          // the engine says that it was in web
+		docker bool          // the engine was asked to kill it
 		reason string
 		guess  bool
 	}{
-		"Never":     {"nothing has lacked memory", 0, false, status.Error, false},
-		"LongAgo":   {"something has, but not now", 5 * time.Second, false, status.Error, false},
-		"Before":    {"something has, two seconds before", killed - 2*time.Second, false, status.Error, false},
-		"JustNow":   {"it may have been web", killed - 300*time.Millisecond, false, status.OOMKilled, true},
-		"Word":      {"the engine knows, whatever the count says", 0, true, status.OOMKilled, false},
-		"WordFirst": {"what the engine knows is no guess", killed - 300*time.Millisecond, true, status.OOMKilled, false},
+		"Never":     {"nothing has lacked memory", 0, false, true, status.Error, false},
+		"LongAgo":   {"something has, but not now", 5 * time.Second, false, false, status.Error, false},
+		"Before":    {"something has, two seconds before", killed - 2*time.Second, false, false, status.Error, false},
+		"JustNow":   {"it may have been web", killed - 300*time.Millisecond, false, false, status.OOMKilled, true},
+		"Docker":    {"the engine has killed it itself", killed - 300*time.Millisecond, false, true, status.Error, false},
+		"Word":      {"the engine knows, whatever the count says", 0, true, true, status.OOMKilled, false},
+		"WordFirst": {"what the engine knows is no guess", killed - 300*time.Millisecond, true, true, status.OOMKilled, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, []pod.Component{limited(of("web", "stubborn"))}, func(s *scene) {
@@ -42,6 +44,10 @@ func TestADockerKillIsNoLackOfMemoryBecauseSomethingElseLackedIt(t *testing.T) {
 				time.AfterFunc(killed, func() {
 					if test.word {
 						s.Starve(s.name("web"))
+					}
+					if !test.docker {
+						s.Kill(s.name("web"))
+						return
 					}
 					web, err := s.Inspect(s.Context(), s.name("web"))
 					if err == nil {

@@ -17,10 +17,6 @@ import (
 	"github.com/podlike/podlike/internal/verdict"
 )
 
-func (r *run) backoff() backoff.Restarts {
-	return backoff.Restarts{First: r.Pod.Backoff.First, Cap: r.Pod.Backoff.Cap}
-}
-
 // restart waits and then runs a component anew, in a new container under the same
 // name, unless it is decided otherwise in the meantime. What goes wrong is its next end.
 func (m member) restart(delay time.Duration) {
@@ -140,7 +136,7 @@ func (r *run) restartAll(v *live.View, failed *state.Component, cause error) {
 	if r.isOver() {
 		return
 	}
-	r.rest = failed.BackOff(r.backoff(), time.Now())
+	r.rest = failed.BackOff(backoff.Restarts(r.Pod.Backoff), time.Now())
 	for i := range v.Components {
 		c := &v.Components[i]
 		c.Happened(lifecycle.Event{Kind: lifecycle.ClearAsked})

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/podlike/podlike/internal/backoff"
 	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
@@ -47,7 +48,7 @@ type run struct {
 }
 
 func newRun(s *Supervisor, ctx context.Context, over <-chan struct{}, end context.CancelCauseFunc) *run {
-	r := &run{Supervisor: s, end: end, over: over, tried: make(chan struct{}), examiner: postmortem.New(s.Engine, s.Pod, s.live, s.OOMKills)}
+	r := &run{Supervisor: s, end: end, over: over, tried: make(chan struct{}), examiner: postmortem.New(s.Engine, s.Pod, s.live, s.Group, s.OOMKills)}
 	r.taker = takeover.New(takeover.Config{
 		Engine: r.Engine, Pod: r.Pod, Owner: r.Owner, Live: r.live, Maker: r.maker, Courier: r.courier, Emit: r.Emit, Hands: hands{r}, Keeper: r.Charge,
 	})
@@ -90,24 +91,30 @@ func (r *run) follow() {
 // noteSign notes what shows of a component.
 func (r *run) noteSign(s engine.Sign) {
 	r.live.Do(func(v *live.View) (changed bool) {
-		c := v.ByContainer(s.Container)
-		if c == nil || v.Containers[c.Name] == nil {
+		name, ours := v.Holder(s.Container)
+		if ours == nil {
 			return false
 		}
-		ours := v.Containers[c.Name]
-		switch {
-		case s.Kind == engine.SignHealth && c.Health != lifecycle.Health(s.Health):
-			if examine := r.diagnosis.Note(c, ours, lifecycle.Health(s.Health)); examine != nil {
-				r.tasks.Go(func() { examine(r.watching) })
-			}
-			return true
-		case s.Kind == engine.SignOOM:
-			ours.OOMKilled = true
-		case s.Kind == engine.SignDied && !live.Closed(ours.SignedOff):
-			close(ours.SignedOff)
+		ours.Note(s)
+		c := v.Component(name)
+		if s.Kind == engine.SignOOM && c != nil {
+			r.tasks.Go(func() { r.member(name).starved(ours) })
 		}
-		return false
+		if s.Kind != engine.SignHealth || c == nil || c.Health == lifecycle.Health(s.Health) {
+			return false
+		}
+		if examine := r.diagnosis.Note(c, ours, lifecycle.Health(s.Health)); examine != nil {
+			r.tasks.Go(func() { examine(r.watching) })
+		}
+		return true
 	})
+}
+
+// starved sees to what follows when the engine says that memory was short in a component.
+func (m member) starved(c *live.Container) {
+	if m.examiner.KillGroup(m.watching, m.name, c.ID) {
+		m.giveUp(&verdict.Ended{Component: m.name, Code: postmortem.KilledCode, OOM: true})
+	}
 }
 
 // happened moves a component on and sees to what follows from that. The cause is what
@@ -128,7 +135,7 @@ func (r *run) happenedTo(name string, cause *verdict.Ended, note func(*state.Com
 		now = c.State
 		switch {
 		case action == lifecycle.Restart:
-			r.schedule(v, name, c.BackOff(r.backoff(), time.Now()), cause)
+			r.schedule(v, name, c.BackOff(backoff.Restarts(r.Pod.Backoff), time.Now()), cause)
 		case action == lifecycle.RestartNow:
 			r.schedule(v, name, 0, cause)
 		case action == lifecycle.RestartAll:

@@ -24,6 +24,7 @@ import (
 	"github.com/podlike/podlike/internal/maker"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/postmortem"
 	"github.com/podlike/podlike/internal/pull"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/survey"
@@ -44,7 +45,7 @@ type Supervisor struct {
 }
 
 // Config is what a Supervisor works with. All but the writers, Hurry, Offer, EngineLost,
-// Settle, OOMKills, Named, Charge, Positions, Inherited, KeepOnStop and Admit has to be set.
+// Settle, Group, Bind, OOMKills, Named, Charge, Positions, Inherited, KeepOnStop and Admit has to be set.
 type Config struct {
 	// Engine has to be one that is asked again where it does not answer.
 	Engine engine.Engine
@@ -69,6 +70,10 @@ type Config struct {
 	// Settle is how long it may take until the engine tells of signals that somebody else has
 	// had it send at the same moment as the one that asks us to stop.
 	Settle time.Duration
+	// Group is the control group that all of the pod is in, and Bind is called before the start of each
+	// of its containers. Nil: there is none.
+	Group postmortem.Group
+	Bind  func(ctx context.Context, component string, id engine.ID) error
 	// OOMKills is how many processes the kernel has killed for lack of memory so far,
 	// wherever on the engine's machine. Nil, or not known: it does not tell.
 	OOMKills func() (n int64, known bool)
@@ -112,10 +117,10 @@ func New(c Config) *Supervisor {
 		emit(e)
 	}
 	s := &Supervisor{Config: c, live: live.New(c.Pod), courier: handover.Courier{Engine: c.Engine}}
-	s.puller = pull.Puller{Engine: c.Engine, Keys: c.Keys, Emit: c.Emit, Progress: s.notePull}
+	s.puller = pull.Puller{Engine: c.Engine, Keys: c.Keys, Emit: c.Emit, Progress: s.live.NotePull}
 	s.maker = maker.Maker{
 		Engine: c.Engine, Pod: c.Pod, Owner: c.Owner, OOMScore: c.OOMScore, Live: s.live, Courier: s.courier, Puller: s.puller,
-		Book: c.Book, Stdout: c.Stdout, Stderr: c.Stderr, Positions: c.Positions, Emit: c.Emit,
+		Bind: c.Bind, Book: c.Book, Stdout: c.Stdout, Stderr: c.Stderr, Positions: c.Positions, Emit: c.Emit,
 	}
 	if c.Offer != nil {
 		s.maker.Env = []string{c.Offer.Env()}
@@ -138,11 +143,6 @@ func (s *Supervisor) Status() status.Pod {
 	s.diagnosis.Look()
 	known, conditions := s.live.Snapshot()
 	return status.View(s.Pod, s.Owner, known, conditions, time.Now())
-}
-
-// notePull notes how far fetching an image is. Nothing said: it is over.
-func (s *Supervisor) notePull(ref, said string) {
-	s.live.Change(func(v *live.View) { v.Pulling[ref] = said })
 }
 
 // podHappened moves the pod on.

@@ -77,6 +77,8 @@ func (t trial) life(l *run) (wrong []string) {
 		return []string{"it has not ended"}
 	case l.code == killed && t.wasKilled(l):
 		return nil // there is nobody left to say more
+	case l.code == 2 && t.pauseFell(l):
+		return nil // there is no pod any more that could be supervised, which is no record's
 	case t.engineWent(l) && (l.code == 0 || l.code == killed || l.code == -1):
 		return nil // what it has said while there was no engine may be lost
 	}
@@ -136,6 +138,11 @@ func (t trial) lastOf(l *run, log string) (last record, told bool) {
 // wasKilled says whether somebody has killed the supervisor in that life.
 func (t trial) wasKilled(l *run) bool {
 	return slices.ContainsFunc(t.hits, func(h hit) bool { return h.fells() && t.struck(h) == l })
+}
+
+// pauseFell says whether the pause of a pair was struck before a life of its supervisor's had begun.
+func (t trial) pauseFell(l *run) bool {
+	return slices.ContainsFunc(t.hits, func(h hit) bool { return h.victim == pauseName && h.at.Before(l.started) })
 }
 
 // engineWent says whether a life has ended with its engine, or one that was ended in that way.

@@ -57,7 +57,7 @@ func Open(ctx context.Context) (*Engine, error) {
 	}
 	api.NegotiateAPIVersionPing(ping)
 	d.api, d.creating = api, api
-	d.files, d.helpers = files{api, d.wills}, helpers{on: d}
+	d.files, d.helpers = files{api, d.wills}, helpers{on: d, streams: d}
 	if d.streams, err = d.another(client.WithDialContext(d.link.dialRaw)); err != nil {
 		return nil, err
 	}

@@ -1,10 +1,14 @@
 package docker
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/podlike/podlike/internal/engine"
@@ -26,8 +30,9 @@ const (
 
 // helpers are made and run on an engine.
 type helpers struct {
-	on   engine.Containers
-	like engine.Container // without an image there are none
+	on      engine.Containers
+	streams engine.Output
+	like    engine.Container // without an image there are none
 }
 
 // UseHelper says what helpers are made like: image, labels, resources; the name is what each of
@@ -55,8 +60,62 @@ func (h *helpers) WriteNames(ctx context.Context, id engine.ID, names []string, 
 	return nil
 }
 
+// OnHost has this program do something with paths of the engine's machine, which are mounted
+// where they are there, as root but with no capability, no network and nothing else, and returns
+// what it prints. Begun is told when the engine has agreed to it. The labels are added to those of
+// all helpers.
+func (h *helpers) OnHost(ctx context.Context, paths, command []string, labels map[string]string, begun func()) ([]byte, error) {
+	c := h.like
+	c.Name += command[0] + "-" + execkill.New()
+	c.Entrypoint, c.Command = []string{program}, command
+	c.Labels = maps.Clone(c.Labels)
+	maps.Copy(c.Labels, labels)
+	c.CgroupParent = "" // what it does may be about that
+	c.User, c.Offline, c.Locked = "0:0", true, true
+	for _, path := range paths {
+		c.Mounts = append(c.Mounts, engine.Mount{Type: engine.BindMount, Source: path, Target: helperRoot + path, MustExist: true})
+	}
+	return h.answer(ctx, c, begun)
+}
+
+// helperRoot is where a helper has the paths of the engine's machine.
+const helperRoot = "/host"
+
+// HelperPath is where a helper has a path of the engine's machine.
+func HelperPath(path string) string { return helperRoot + path }
+
+// answer runs a helper to its end and returns what it prints. What it says of what is wrong is the
+// error.
+func (h *helpers) answer(ctx context.Context, c engine.Container, begun func()) ([]byte, error) {
+	var out, errs bytes.Buffer
+	var copying sync.WaitGroup
+	defer copying.Wait()
+	err := h.runWith(ctx, c, func(id engine.ID) error {
+		begun()
+		s, err := h.streams.Attach(ctx, id, c)
+		if err != nil {
+			return err
+		}
+		copying.Go(func() {
+			defer s.Close()
+			_ = s.Copy(&out, &errs) // its exit code tells
+		})
+		return nil
+	})
+	copying.Wait()
+	if said := strings.TrimSpace(errs.String()); err != nil && said != "" {
+		err = errors.New(said)
+	}
+	return out.Bytes(), err
+}
+
 // run runs a helper to its end.
 func (h *helpers) run(ctx context.Context, c engine.Container) error {
+	return h.runWith(ctx, c, func(engine.ID) error { return nil })
+}
+
+// runWith runs a helper to its end. Made is called before its start.
+func (h *helpers) runWith(ctx context.Context, c engine.Container, made func(engine.ID) error) error {
 	if c.Image == "" {
 		return errors.New("no image to do that with")
 	}
@@ -67,6 +126,9 @@ func (h *helpers) run(ctx context.Context, c engine.Container) error {
 		return err
 	}
 	ended, err := h.on.Wait(ctx, id)
+	if err == nil {
+		err = made(id)
+	}
 	if err == nil {
 		err = h.on.Start(ctx, id)
 	}

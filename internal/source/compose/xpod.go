@@ -25,6 +25,7 @@ func (r *reader) extend(c *pod.Component) {
 	x.mapping(extensionKey, "a mapping such as {sidecar: true}", n, map[string]field{
 		"sidecar":                x.flag(&sidecar),
 		"essential":              x.flag(&essential),
+		"oomGroup":               x.flag(&c.OOMGroup),
 		"restartPolicyRules":     func(path string, n *yaml.Node) { c.Restart.Rules = x.rules(path, n) },
 		"ports":                  func(string, *yaml.Node) {}, // read already
 		"startupProbe":           func(path string, n *yaml.Node) { c.Probes.Startup = x.probe(path, n) },

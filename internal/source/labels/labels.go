@@ -104,6 +104,8 @@ func (r *reader) label(key, value string) {
 		r.backoff(value)
 	case key == pod.MakeKnown:
 		r.makeKnown(strings.TrimSpace(value))
+	case key == pod.OOMGroup:
+		r.pod.OOMGroup, _ = r.yes(key, strings.TrimSpace(value))
 	case key == pod.UnreadyMeans:
 		r.unready(strings.TrimSpace(value))
 	case isComponent && r.isName(key, component):

@@ -9,12 +9,18 @@ import (
 // of a Compose file do, as docker compose has it, and those of labels do not: theirs may be
 // names that the service's networks know.
 func (r *reader) makeKnown(text string) {
-	if text != "true" && text != "false" {
-		r.wrong(pod.MakeKnown, "must be true or false, not %s", compose.Quote(text))
-		return
+	if known, ok := r.yes(pod.MakeKnown, text); ok {
+		r.known = &known
 	}
-	known := text == "true"
-	r.known = &known
+}
+
+// yes reads a label that is true or false.
+func (r *reader) yes(key, text string) (is, ok bool) {
+	if text != "true" && text != "false" {
+		r.wrong(key, "must be true or false, not %s", compose.Quote(text))
+		return false, false
+	}
+	return text == "true", true
 }
 
 // nameComponents has the components of labels find each other by name.

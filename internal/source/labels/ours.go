@@ -11,7 +11,7 @@ import (
 // single are those of our labels of which there is one, and named those that begin like
 // that and end with a component's name.
 var (
-	single = []string{pod.ComposeFile, pod.Project, pod.InitComponents, pod.StopGracePeriod, pod.RestartBackoff, pod.UnreadyMeans, pod.MakeKnown}
+	single = []string{pod.ComposeFile, pod.Project, pod.InitComponents, pod.StopGracePeriod, pod.RestartBackoff, pod.UnreadyMeans, pod.OOMGroup, pod.MakeKnown}
 	named  = []string{pod.ComponentPrefix, pod.CopyPrefix}
 )
 
@@ -42,6 +42,7 @@ var beginnings = []struct{ start, right string }{
 	{"pod.stop", pod.StopGracePeriod},
 	{"pod.restart", pod.RestartBackoff},
 	{"pod.unready", pod.UnreadyMeans},
+	{"pod.oom", pod.OOMGroup},
 }
 
 // mostEdits is how far the parts of a label may be from ours, all together.

@@ -1,0 +1,218 @@
+package podgroup_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/podlike/podlike/internal/cgroup"
+	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/engine/fake"
+	"github.com/podlike/podlike/internal/event"
+	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/podgroup"
+)
+
+const mib = 1 << 20
+
+// A machine has groups that only helpers reach.
+type machine struct {
+	*fake.Engine
+	refuse error         // what the engine says of a helper
+	fail   error         // what a helper says
+	takes  time.Duration // that is how long it takes
+
+	mu     sync.Mutex
+	orders []cgroup.Order
+	told   []string
+	state  cgroup.State
+}
+
+// onHost is podgroup.OnHost.
+func (m *machine) onHost(ctx context.Context, paths, command []string, labels map[string]string, begun func()) ([]byte, error) {
+	if m.refuse != nil {
+		return nil, m.refuse
+	}
+	begun()
+	time.Sleep(m.takes)
+	if m.fail != nil {
+		return nil, m.fail
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var o cgroup.Order
+	if err := json.Unmarshal([]byte(command[1]), &o); err != nil || command[0] != podgroup.Command || labels[pod.LabelRole] != pod.RoleKeeper {
+		return nil, errors.New("it is not understood")
+	}
+	m.orders = append(m.orders, o)
+	return json.Marshal(cgroup.Answer{State: m.state})
+}
+
+// emit is an event.Sink.
+func (m *machine) emit(e event.Event) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told = append(m.told, string(e.Kind)+": "+e.Why)
+}
+
+// open opens a pod's group on cgroup v2 in a bubble.
+func (m *machine) open(t *testing.T, limits engine.Limits) *podgroup.Keeper {
+	t.Helper()
+	m.Engine = fake.New()
+	t.Cleanup(m.Engine.Close)
+	m.AddImage("app", fake.Running(fake.UntilAsked))
+	choice := podgroup.Choose(podgroup.Facts{Info: engine.Info{CgroupVersion: 2, CgroupDriver: engine.CgroupFS}, Owner: engine.Seen{ID: me}})
+	k := podgroup.Open(t.Context(), podgroup.Config{
+		Engine: m, OnHost: m.onHost, Emit: m.emit, Choice: choice, Owner: pod.Owner{ID: string(me)}, Limits: limits, Reserve: podgroup.DefaultReserve,
+		Pod: pod.Pod{Components: []pod.Component{{Name: "big", Resources: pod.Resources{Memory: 512 * mib}}, {Name: "free"}}},
+	})
+	t.Cleanup(k.Close)
+	return k
+}
+
+// limitsOf makes a container of a component's, has it bound, and returns its limits.
+func (m *machine) limitsOf(t *testing.T, k *podgroup.Keeper, component string, memory int64) engine.Limits {
+	t.Helper()
+	id, _, err := m.Create(t.Context(), engine.Container{Name: component, Image: "app", Resources: engine.Resources{Memory: memory}})
+	if err == nil {
+		err = k.Bind(t.Context(), component, id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := m.Inspect(t.Context(), string(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seen.Limits
+}
+
+func TestAHelperMakesTheGroupWhileThePodIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &machine{takes: time.Minute / 4}
+		began := time.Now()
+		k := m.open(t, engine.Limits{Memory: 500 * mib, MemorySwap: 700 * mib, CPUs: 5e8, Pids: 100})
+		if took := time.Since(began); took > 0 {
+			t.Errorf("the pod has waited for %s", took)
+		}
+		if k.Parent() != "/podlike/"+string(me) || !k.Bound() || k.Shared() || k.Memory() != 468*mib {
+			t.Errorf("below %q, bound %t, shared %t, memory %d", k.Parent(), k.Bound(), k.Shared(), k.Memory())
+		}
+		if l := m.limitsOf(t, k, "big", 512*mib); l.Memory != 512*mib { // the group binds it
+			t.Errorf("it is limited to %d", l.Memory)
+		}
+		if took := time.Since(began); took != m.takes {
+			t.Errorf("it was to start after %s", took)
+		}
+		swap := int64(200 * mib)
+		want := []cgroup.Order{{Do: cgroup.Make, Group: k.Choice.Group, Limits: cgroup.Limits{Memory: 468 * mib, Swap: &swap, CPUs: 5e8, Pids: 100}}}
+		if diff := cmp.Diff(want, m.orders); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]string{"pod has its cgroup: way helper, /podlike/" + string(me) + ", memory 468m, swap 200m, cpus 0.5, pids 100"}, m.told); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestWithoutAGroupEachComponentIsLimitedAndItsUserIsTold(t *testing.T) {
+	const told = "512m is more than the supervisor itself may use, and lowered to 96m"
+	for name, test := range map[string]struct {
+		why     string
+		machine *machine
+		bound   bool // as far as is known at first
+		lowered bool // by the keeper, and not before
+	}{
+		"Refused": {"a proxy lets nobody make such a container", &machine{refuse: errors.New("forbidden")}, false, false},
+		"Failed":  {"the machine does not let the helper", &machine{fail: errors.New("read-only file system"), takes: time.Second}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := test.machine
+				k := m.open(t, engine.Limits{Memory: 96 * mib})
+				if k.Bound() != test.bound {
+					t.Errorf("%s: bound %t", test.why, k.Bound())
+				}
+				want := int64(512 * mib)
+				if test.lowered {
+					want = 96 * mib
+				}
+				for range 2 { // also when it is started again
+					l := m.limitsOf(t, k, "big", 512*mib)
+					if l.Memory != want {
+						t.Errorf("%s: it is limited to %d", test.why, l.Memory)
+					}
+					seen, _ := m.Inspect(t.Context(), "big")
+					if err := m.Remove(t.Context(), seen.ID); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if k.Bound() || k.Memory() != 0 || k.Parent() != "" {
+					t.Errorf("%s: it has a group after all", test.why)
+				}
+				all := strings.Join(m.told, "\n")
+				if !strings.Contains(all, "pod has no cgroup: ") || !strings.Contains(all, "memory 96m is the limit of each component, and not of all together") {
+					t.Errorf("%s: told %s", test.why, all)
+				}
+				if n := strings.Count(all, told); (n == 1) != test.lowered {
+					t.Errorf("%s: told %d times that it was lowered:\n%s", test.why, n, all)
+				}
+			})
+		})
+	}
+}
+
+func TestTheGroupsLimitsFollowThoseOfTheSupervisor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &machine{}
+		k := m.open(t, engine.Limits{Memory: 96 * mib})
+		for _, step := range []struct {
+			why  string
+			to   engine.Limits
+			want int // orders
+		}{
+			{"it is as it was", engine.Limits{Memory: 96 * mib}, 1},
+			{"there is more", engine.Limits{Memory: 192 * mib}, 2},
+			{"and no limit at all", engine.Limits{}, 3},
+		} {
+			if err := k.Set(t.Context(), step.to); err != nil {
+				t.Fatal(err)
+			}
+			if len(m.orders) != step.want {
+				t.Errorf("%s: there were %d orders", step.why, len(m.orders))
+			}
+		}
+		if got := m.orders[1]; got.Do != cgroup.Limit || got.Limits.Memory != 160*mib || m.orders[2].Limits != (cgroup.Limits{}) {
+			t.Errorf("ordered %+v", m.orders)
+		}
+	})
+}
+
+func TestAGroupIsLookedAtAndRemovedByHelpers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &machine{state: cgroup.State{Kills: 3, Hits: 2}}
+		k := m.open(t, engine.Limits{Memory: 40 * mib})
+		kills, hits, known := k.Counts(t.Context())
+		if kills != 3 || hits != 2 || !known {
+			t.Errorf("counted %d, %d, %t", kills, hits, known)
+		}
+		m.fail = errors.New("gone")
+		if _, _, known := k.Counts(t.Context()); known {
+			t.Error("it is known what nobody tells")
+		}
+		m.fail = nil
+		if err := k.Remove(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.orders[len(m.orders)-1]; got.Do != cgroup.Remove || got.Wait <= 0 || m.orders[0].Limits.Memory != 20*mib {
+			t.Errorf("ordered %+v", m.orders)
+		}
+	})
+}
