@@ -12,7 +12,7 @@
 //	supervisor inspect [flags]     prints the pod of this container as YAML
 //	supervisor inspect -f FILE     prints the pods of a stack or Compose file as YAML
 //	supervisor healthcheck         says how the pod is; exits 0 only when it is healthy
-//	supervisor status              shows how the pod and each of its components are
+//	supervisor status              shows how the pod and each of its components are, and what they use
 //	supervisor events              prints what has happened to it
 //	supervisor logs                prints the components' output
 //	supervisor debug               runs one more container beside the components
@@ -90,7 +90,7 @@ func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 	case "healthcheck":
 		return healthcheck(ctx, stdout)
 	case "status":
-		return stopped(ctx, showStatus(ctx, args, stdout))
+		return stopped(ctx, showStatus(ctx, args, stdout, stderr))
 	case "events":
 		return stopped(ctx, events(ctx, args, stdout, stderr))
 	case "logs":

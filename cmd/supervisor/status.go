@@ -12,11 +12,12 @@ import (
 
 	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/status"
+	podusage "github.com/podlike/podlike/internal/usage"
 )
 
-// showStatus prints how the pod is.
-func showStatus(ctx context.Context, args []string, stdout io.Writer) error {
-	c := newCommand("status", "status [-o json|yaml]", "prints how the pod and each of its components are")
+// showStatus prints how the pod is, and what it uses where the engine tells.
+func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	c := newCommand("status", "status [-o json|yaml]", "prints how the pod and each of its components are, and what they use")
 	form := c.String("o", "", "`form`: json or yaml; a table without it")
 	if _, err := c.parse(args, 0, stdout); err != nil {
 		return err
@@ -30,7 +31,11 @@ func showStatus(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	text, err := render(p, *form, time.Now())
+	r := overview{Pod: p}
+	if r.uses, err = uses(ctx, p); err != nil {
+		fmt.Fprintf(stderr, "supervisor: what the pod uses is not known: %s\n", firstLine(err.Error()))
+	}
+	text, err := render(r, *form, time.Now())
 	if err != nil {
 		return err
 	}
@@ -39,11 +44,11 @@ func showStatus(ctx context.Context, args []string, stdout io.Writer) error {
 }
 
 // render is a pod in one of the forms, as it is now.
-func render(p status.Pod, form string, now time.Time) ([]byte, error) {
+func render(r overview, form string, now time.Time) ([]byte, error) {
 	if form == "" {
-		return []byte(table(p, now)), nil
+		return []byte(table(r, now)), nil
 	}
-	text, err := json.MarshalIndent(p, "", "  ")
+	text, err := json.MarshalIndent(r.printed(), "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("cannot print the status: %w", err)
 	}
@@ -53,9 +58,10 @@ func render(p status.Pod, form string, now time.Time) ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// table shows a pod for people: a line for it, a line for each component, and what
-// they have to say.
-func table(p status.Pod, now time.Time) string {
+// table shows a pod for people: a line for it, a line for each component, what each of them
+// uses, and what they have to say.
+func table(r overview, now time.Time) string {
+	p := r.Pod
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
 	row := func(cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")) }
@@ -70,6 +76,9 @@ func table(p status.Pod, now time.Time) string {
 		row(called(c), yesOrNo(c.Ready), orDash(word(c.State)), restarts(c, now), age(since(c), now), last(c, now))
 	}
 	_ = w.Flush()
+	if r.uses != nil {
+		text.WriteString("\n" + podusage.Totals(*r.uses))
+	}
 	if said := messages(p.Components); said != "" {
 		text.WriteString("\n" + said)
 	}

@@ -144,7 +144,7 @@ func views() []view {
 func TestAPodInEachStateIsShown(t *testing.T) {
 	var got strings.Builder
 	for _, l := range views() {
-		fmt.Fprintf(&got, "# %s: %s\n%s\n", l.name, l.why, table(l.pod, noon))
+		fmt.Fprintf(&got, "# %s: %s\n%s\n", l.name, l.why, table(overview{Pod: l.pod}, noon))
 	}
 	compare(t, "testdata/status.golden", got.String())
 }
@@ -152,12 +152,12 @@ func TestAPodInEachStateIsShown(t *testing.T) {
 func TestAPodInEachStateIsPrinted(t *testing.T) {
 	var asJSON, asYAML strings.Builder
 	for _, l := range views() {
-		text, err := render(l.pod, "json", noon)
+		text, err := render(overview{Pod: l.pod}, "json", noon)
 		if err != nil || !json.Valid(text) {
 			t.Fatalf("%s: %v\n%s", l.name, err, text)
 		}
 		asJSON.Write(text)
-		if text, err = render(l.pod, "yaml", noon); err != nil {
+		if text, err = render(overview{Pod: l.pod}, "yaml", noon); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&asYAML, "# %s: %s\n%s---\n", l.name, l.why, text)

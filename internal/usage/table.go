@@ -37,7 +37,7 @@ func Live(s Sample) string {
 // table has a row for the pod and for each of its containers, with these cells of what is used.
 func table(s Sample, columns []string, cells func(Row) []string) string {
 	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
 	row := func(cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")) }
 	row(columns...)
 	rows := append([]Row{s.Pod}, s.Containers...)
