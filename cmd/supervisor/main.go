@@ -13,6 +13,7 @@
 //	supervisor inspect -f FILE     prints the pods of a stack or Compose file as YAML
 //	supervisor healthcheck         says how the pod is; exits 0 only when it is healthy
 //	supervisor status              shows how the pod and each of its components are, and what they use
+//	supervisor top                 shows what they use, again and again
 //	supervisor events              prints what has happened to it
 //	supervisor logs                prints the components' output
 //	supervisor debug               runs one more container beside the components
@@ -91,6 +92,8 @@ func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		return healthcheck(ctx, stdout)
 	case "status":
 		return stopped(ctx, showStatus(ctx, args, stdout, stderr))
+	case "top":
+		return stopped(ctx, top(ctx, args, os.Stdin, stdout))
 	case "events":
 		return stopped(ctx, events(ctx, args, stdout, stderr))
 	case "logs":
@@ -117,8 +120,8 @@ func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		_, err := fmt.Fprintln(stdout, version)
 		return 0, err
 	}
-	return 0, usage(command + ": no such command; there are run, validate, inspect, plan, handover, healthcheck, status, events, logs, " +
-		"debug, sweep and version, and none is run")
+	return 0, usage(command + ": no such command; there are run, validate, inspect, plan, handover, healthcheck, status, top, events, " +
+		"logs, debug, sweep and version, and none is run")
 }
 
 // usage is something wrong with the command line.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/podlike/podlike/internal/engine"
+	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/socket"
 	"github.com/podlike/podlike/internal/status"
 	podusage "github.com/podlike/podlike/internal/usage"
@@ -22,14 +23,24 @@ import (
 // A teller is a supervisor that tells of a pod.
 type teller struct {
 	*answers
-	pod status.Pod
+	pod     status.Pod
+	listens chan struct{} // has one in it once somebody has asked for its events
 }
 
 // Status implements status.Source.
 func (y teller) Status() status.Pod { return y.pod }
 
+// Events implements status.Source.
+func (y teller) Events() *event.Ring {
+	select {
+	case y.listens <- struct{}{}:
+	default:
+	}
+	return y.answers.Events()
+}
+
 // telling serves a pod's status until the returned function is called, or the test is over.
-func telling(t *testing.T, p status.Pod) (stop func()) {
+func telling(t *testing.T, p status.Pod) (listens <-chan struct{}, stop func()) {
 	t.Helper()
 	l, err := socket.Listen()
 	if err != nil {
@@ -37,13 +48,14 @@ func telling(t *testing.T, p status.Pod) (stop func()) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = status.Serve(ctx, l, teller{newAnswers(), p}) })
+	y := teller{newAnswers(), p, make(chan struct{}, 1)}
+	serving.Go(func() { _ = status.Serve(ctx, l, y) })
 	stop = func() {
 		cancel()
 		serving.Wait()
 	}
 	t.Cleanup(stop)
-	return stop
+	return y.listens, stop
 }
 
 // running is what the supervisor of a scene tells: `web` runs, `db` waits.
