@@ -63,9 +63,11 @@ func (s *scene) running() status.Pod {
 	s.Helper()
 	web := ready("web", status.Main, ago(time.Minute))
 	web.Container = string(s.id("shop.podlike.web"))
+	db := component("db", status.Main, waiting(status.CrashLoopBackOff, "back-off 40s, 12s left"))
+	db.Container = "that of its last run"
 	return status.Pod{
 		Name: "shop", ID: string(s.id("shop")), Phase: status.Running, Health: "unhealthy", Started: ago(5 * time.Minute),
-		Components: []status.Component{component("db", status.Main, waiting(status.CrashLoopBackOff, "back-off 40s, 12s left")), web},
+		Components: []status.Component{db, web},
 	}
 }
 

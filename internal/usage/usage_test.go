@@ -195,7 +195,7 @@ func TestWhoIsSlowOrGoneKeepsNoneFromBeingShown(t *testing.T) {
 		of, err string // whose row says what
 	}{
 		"Gone":    {"it is about to be restarted", func(s *scene) { s.remove(app) }, 0, "app", ""},
-		"Ended":   {"nobody has removed it yet", func(s *scene) { s.Kill(app); synctest.Wait(); time.Sleep(time.Second) }, 0, "app", ""},
+		"Created": {"it has not begun yet", func(s *scene) { s.pod.Parts[0].ID = s.create("shop.podlike.app-next") }, 0, "app", ""},
 		"Failing": {"the engine is at fault", func(s *scene) { s.failing("measure "+app, errNo) }, 0, "app", "no"},
 		"Slow":    {"it may never answer", func(s *scene) { s.failing("measure "+app, nil) }, usage.MostTime, "app", "context deadline exceeded"},
 		"NoLimit": {"what it uses is known", func(s *scene) { s.failing("inspect "+app, errNo) }, 0, "app", "no"},
@@ -217,6 +217,9 @@ func TestWhoIsSlowOrGoneKeepsNoneFromBeingShown(t *testing.T) {
 				if !strings.HasSuffix(r.Error, test.err) || (test.err == "") != (r.Error == "") {
 					s.Errorf("%s: it is %+v, want %q", test.why, r, test.err)
 				}
+				if test.err == "" && r.Usage != nil {
+					s.Errorf("%s: it uses %+v", test.why, r.Usage)
+				}
 				lacking := test.of != "" && r.Usage == nil && r.Error != ""
 				if said := strings.Contains(got.Pod.Error, "not counted: "+test.of); said != lacking {
 					s.Errorf("%s: the sum lacks some: %v, and says %q", test.why, lacking, got.Pod.Error)
@@ -224,6 +227,16 @@ func TestWhoIsSlowOrGoneKeepsNoneFromBeingShown(t *testing.T) {
 			})
 		})
 	}
+}
+
+// create makes a container that does not run.
+func (s *scene) create(name string) engine.ID {
+	s.Helper()
+	id, _, err := s.Create(s.Context(), engine.Container{Name: name, Image: "any"})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return id
 }
 
 // remove removes a container.
@@ -305,6 +318,11 @@ func TestWhoKnowsTheWholeIsBelievedMoreThanTheSum(t *testing.T) {
 		third := m.Measure(s.Context(), s.pod).Since(second)
 		if third.Pod.Usage.Pids != 8 || third.Pod.Error != "cannot read it; this is the sum of its containers" {
 			s.Errorf("where it cannot be read the pod is %+v", third.Pod)
+		}
+		g.err, g.Usage.CPU = nil, 2*time.Hour
+		time.Sleep(time.Second)
+		if r := m.Measure(s.Context(), s.pod).Since(third).Pod.Usage.Rates; r != nil {
+			s.Errorf("between a sum and the whole there is a rate: %+v", r)
 		}
 	})
 }
