@@ -148,6 +148,9 @@ func (w watch) each(ctx context.Context, show shower) error {
 		}
 		subject := measurable(p)
 		subject.Parts = append(subject.Parts, w.also...)
+		if n == 0 {
+			w.meter.Whole = wholeOf(ctx, w.meter.Engine, p)
+		}
 		s := w.meter.Measure(ctx, subject)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

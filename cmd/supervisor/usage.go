@@ -38,7 +38,7 @@ func uses(ctx context.Context, p status.Pod) (*podusage.Sample, error) {
 
 // measured is what a pod uses by an engine that may not tell.
 func measured(ctx context.Context, e podusage.Engine, p status.Pod) (*podusage.Sample, error) {
-	s := podusage.Meter{Engine: e}.Measure(ctx, measurable(p))
+	s := podusage.Meter{Engine: e, Whole: wholeOf(ctx, e, p)}.Measure(ctx, measurable(p))
 	if s.Pod.Usage == nil && s.Pod.Error != "" {
 		return nil, errors.New(s.Pod.Error)
 	}

@@ -53,7 +53,7 @@ type Choice struct {
 // Choose chooses a way. Whether it can be gone is yet to be seen.
 func Choose(f Facts) Choice {
 	setup := cgroup.Setup{Version: f.Info.CgroupVersion, Driver: f.Info.CgroupDriver}
-	c := Choice{Group: setup.Of(string(f.Owner.ID)), Host: reach(f.Self.Mounts)}
+	c := Choice{Group: setup.Of(string(f.Owner.ID)), Host: Reach(f.Self.Mounts)}
 	switch fs := setup.Driver == cgroup.FS; {
 	case f.Unwanted:
 		return Choice{Way: Off, Why: "it is not wanted"}
@@ -81,8 +81,8 @@ const (
 	busSocket = "/run/dbus/system_bus_socket"
 )
 
-// reach is how the machine's groups can be reached by what is mounted here.
-func reach(mounts []engine.Mounted) (h cgroup.Host) {
+// Reach is how the machine's groups can be reached by what is mounted here.
+func Reach(mounts []engine.Mounted) (h cgroup.Host) {
 	for _, m := range mounts {
 		source := path.Clean(strings.TrimPrefix(m.Source, "/var")) // where /var/run is a link
 		switch {

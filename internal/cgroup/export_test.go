@@ -1,0 +1,4 @@
+package cgroup
+
+// MaskOf is maskOf for tests.
+var MaskOf = maskOf
