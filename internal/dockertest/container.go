@@ -283,6 +283,17 @@ func (c *Container) Stop(t testing.TB, grace time.Duration) {
 	}
 }
 
+// Limit changes the container's limit of memory, with as much swap, as docker update does.
+func (c *Container) Limit(t testing.TB, memory int64) {
+	t.Helper()
+	ctx, cancel := bounded()
+	defer cancel()
+	limits := container.UpdateConfig{Resources: container.Resources{Memory: memory, MemorySwap: memory}}
+	if _, err := c.session.cli.ContainerUpdate(ctx, c.ID, limits); err != nil {
+		t.Fatalf("cannot limit container %s: %v", c.Name, err)
+	}
+}
+
 // Remove removes the container as `docker rm -f -v` does, and returns when it is
 // gone. One that is gone already is fine.
 func (c *Container) Remove(t testing.TB) {

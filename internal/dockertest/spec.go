@@ -47,6 +47,8 @@ type Spec struct {
 	SecurityOpt []string
 	GroupAdd    []string
 	Memory      int64 // limit in bytes; 0: none
+	MemorySwap  int64 // memory and swap together, in bytes; 0: the engine's
+	NanoCPUs    int64 // limit in billionths of one; 0: none
 	PidsLimit   int64 // 0: none
 
 	CgroupParent string
@@ -147,7 +149,9 @@ func (s Spec) words(t testing.TB, own mark) (*container.Config, *container.HostC
 		RestartPolicy: container.RestartPolicy{Name: s.Restart},
 		CapDrop:       s.CapDrop, CapAdd: s.CapAdd, SecurityOpt: s.SecurityOpt, GroupAdd: s.GroupAdd,
 		LogConfig: container.LogConfig{Type: s.LogDriver}, CgroupnsMode: container.CgroupnsMode(s.CgroupNS),
-		Resources: container.Resources{Memory: s.Memory, PidsLimit: positive(s.PidsLimit), CgroupParent: s.CgroupParent},
+		Resources: container.Resources{
+			Memory: s.Memory, MemorySwap: s.MemorySwap, NanoCPUs: s.NanoCPUs, PidsLimit: positive(s.PidsLimit), CgroupParent: s.CgroupParent,
+		},
 	}
 	return config, host
 }

@@ -181,3 +181,15 @@ func eat(args []string) int {
 	runtime.KeepAlive(meal)
 	return 0
 }
+
+// spin uses a processor until it gets a signal.
+func spin([]string) int {
+	stop := signals()
+	for {
+		select {
+		case <-stop:
+			return 0
+		default:
+		}
+	}
+}

@@ -46,6 +46,7 @@ func commands() []command {
 			"append `<unix ns> NAME starting` to LOG, make FILE, `started`, on a signal or after D `exiting`, after D, " +
 				"when FILE is there, `exited`; exit with N, the first times only", live},
 		{"eat", "BYTES", "use that much memory, say `ate BYTES`, wait for TERM or INT", eat},
+		{"spin", "", "use all of a processor until TERM or INT", spin},
 		{"touch", "FILE [after D]", "make FILE", touch},
 		{"link", "FILE TO", "put a link to TO into the place of FILE, whatever that is", link},
 		{"exists", "FILE", "exit with 0 if FILE is there, else with 1", exists},
