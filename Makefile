@@ -40,7 +40,7 @@ endef
 EXAMPLE := deploy/examples/sidecar
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: images examples standins build/demo ## deploy the sidecar example here and show it (PORT=8080)
 	@build/demo up $(EXAMPLE)
@@ -64,6 +64,10 @@ test-swarm: need-gcc images testkit standins engines ## pods on a Swarm of three
 	@rm -f build/swarm.txt
 	PODLIKE_TEST_REPORT=$(CURDIR)/build/swarm.txt go test -race -count=1 -timeout 20m ./test/swarm
 	@cat build/swarm.txt
+
+# It notes in test/cgroup2/passed what has passed, for .ci/run: commit that.
+test-cgroup2: need-go images testkit ## engines with cgroup v2, of systemd and of cgroupfs, each in a virtual machine: up to 20 minutes
+	@test/cgroup2/run
 
 swarm-up: images testkit standins engines ## a Swarm of three nodes to play with, each an engine in a container
 	@go run ./test/swarm/playground up
@@ -117,4 +121,4 @@ build/demo: need-go
 need-%:
 	@deploy/need $*
 
-.PHONY: help demo demo-down test test-swarm swarm-up swarm-down chaos fuzz bench binaries images testkit examples standins engines clean build/demo
+.PHONY: help demo demo-down test test-swarm test-cgroup2 swarm-up swarm-down chaos fuzz bench binaries images testkit examples standins engines clean build/demo
