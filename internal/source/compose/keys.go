@@ -33,7 +33,7 @@ const (
 
 	inSupervisor = "paths are in the supervisor"
 	onWindows    = "for engines on Windows"
-	ownLimit     = "at most the supervisor's own, to which it is lowered with a warning"
+	ownLimit     = "the supervisor's own binds all components together; with -pod-cgroup=off, or where that cannot be had, it is lowered to that with a warning"
 	inDeploy     = "may be said in deploy.resources instead; " + ownLimit
 
 	handedOn = ", and in the component unless it has a target; kept in memory; " +
