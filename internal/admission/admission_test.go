@@ -207,3 +207,39 @@ func TestComponentsGoBeforeTheSupervisorWhenMemoryIsShort(t *testing.T) {
 		}
 	}
 }
+
+// Limits may be more than there is, in the hope that not all are reached; promises may not.
+func TestWhoIsPromisedMoreMemoryThanThereIsIsWarned(t *testing.T) {
+	promised := func(name string, bytes int64) pod.Component {
+		return pod.Component{Name: name, Resources: pod.Resources{Memory: 1 << 40, MemoryReservation: bytes}}
+	}
+	for name, test := range map[string]struct {
+		why    string
+		all    []pod.Component
+		memory int64
+		want   pod.Problems
+	}{
+		"Enough": {"all of it may be promised", []pod.Component{promised("a", 32<<20), promised("b", 64<<20)}, 96 << 20, nil},
+		"Free":   {"there is no limit", []pod.Component{promised("a", 1<<40)}, 0, nil},
+		"TooMuch": {"not all can have it", []pod.Component{promised("a", 64<<20), {Name: "b"}, promised("c", 64<<20)}, 96 << 20, pod.Problems{{
+			Place: "pod.component.c: mem_reservation",
+			What:  "a, c are promised 128m of memory together, and the pod has 96m; promise less, or give the service more",
+		}}},
+	} {
+		got := admission.Overcommitted(pod.Pod{Components: test.all}, test.memory)
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: %s\n%s", name, test.why, diff)
+		}
+	}
+}
+
+// What all are bound by together lowers nobody's own limit.
+func TestWhereThePodIsBoundNoComponentIsLowered(t *testing.T) {
+	p := pod.Pod{Components: []pod.Component{{Name: "a", Resources: pod.Resources{Memory: 1 << 30}}}}
+	for _, bound := range []bool{true, false} {
+		got, lowered, err := admission.Admit(p, admission.Own{Limits: pod.Limits{Memory: 1 << 20}, Bound: bound}, look)
+		if err != nil || (len(lowered) == 0) != bound || (got.Components[0].Resources.Memory == 1<<30) != bound {
+			t.Errorf("bound %t: lowered %v, %v, to %+v", bound, lowered, err, got.Components[0].Resources)
+		}
+	}
+}

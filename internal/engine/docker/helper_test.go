@@ -45,3 +45,26 @@ func TestNamesAreWrittenWhereTheContainerMayNotWriteThem(t *testing.T) {
 		t.Errorf("what is no name was written: %v", err)
 	}
 }
+
+// What is done on the engine's machine is done by root without any capability, and what it says is
+// returned, or is the error.
+func TestAHelperSeesPathsOfTheMachineAndNothingElse(t *testing.T) {
+	d := dockertest.New(t)
+	e := open(t)
+	e.UseHelper(engine.Container{Name: "podlike-", Image: d.ScratchImage(t, "./cmd/supervisor"), Labels: d.Labels(nil), CgroupParent: "podlike-none.slice"})
+	begun := 0
+	run := func(command ...string) (string, error) {
+		out, err := e.OnHost(t.Context(), []string{"/sys/fs/cgroup"}, command, map[string]string{"podlike.test": "x"}, func() { begun++ })
+		return string(out), err
+	}
+	out, err := run("version")
+	if err != nil || out != "dev\n" || begun != 1 {
+		t.Errorf("it says %q, %v, having begun %d times", out, err, begun)
+	}
+	if _, err := run("nonsense"); err == nil || !strings.Contains(err.Error(), "nonsense: no such command") {
+		t.Errorf("what is wrong is told as %v", err)
+	}
+	if _, err := run("cgroup", `{"do":"list","group":{"version":1,"driver":"cgroupfs"}}`); err != nil {
+		t.Errorf("the groups of pods cannot be listed: %v", err)
+	}
+}
