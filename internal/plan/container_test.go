@@ -52,6 +52,24 @@ func TestALookAtAPodIsNoComponent(t *testing.T) {
 	}
 }
 
+func TestAllContainersOfAPodAreInItsGroup(t *testing.T) {
+	owner := me
+	owner.Cgroup = "/podlike/me"
+	pair := owner
+	pair.Life = "now"
+	p := pod.Pod{PauseImage: "hold", Components: []pod.Component{{Name: "web"}}}
+	for name, c := range map[string]engine.Container{
+		"pause":     plan.PauseContainer(p, owner, nil, 0, nil),
+		"holder":    plan.PauseContainer(p, pair, nil, 0, nil),
+		"component": plan.ComponentContainer(p, owner, p.Components[0], 1, "pause", engine.Image{}, 0),
+		"debug":     plan.DebugContainer(owner, plan.Debug{}, "pause", engine.Image{}, 0),
+	} {
+		if c.CgroupParent != owner.Cgroup {
+			t.Errorf("%s is below %q", name, c.CgroupParent)
+		}
+	}
+}
+
 // score is an oom_score_adj, in the place where a container has it.
 func score(n int) *int { return &n }
 
