@@ -147,6 +147,9 @@ func TestWhoseMemoryWasShortIsFoundOut(t *testing.T) {
 
 		{why: "the pod's limit was hit", code: 137, told: true, group: &group{most, 1, 1, true, false}, want: ofPod("db", 60)},
 		{why: "and not the component's", code: 137, told: true, memory: 1, group: &group{most, 1, 1, true, false}, want: ofPod("db", 60)},
+		{why: "that it had no other shows", code: 137, told: true, group: &group{most, 1, 0, true, false}, want: ofPod("db", 60)},
+		{why: "what the others do not use was its own", code: 137, told: true, group: &group{200, 1, 1, true, false},
+			want: state.OOM{Sure: state.OOMKilled, Limit: state.PodLimit, Bytes: 200, Most: "web", MostBytes: 140}},
 		{why: "its own was", code: 137, told: true, memory: 1, group: &group{most, 1, 0, true, false}, want: component},
 		{why: "the engine has missed it, and the group has not", code: 137, group: &group{most, 1, 1, true, false}, want: ofPod("db", 60)},
 		{why: "the group knows that nothing was killed", code: 137, memory: 1, kills: lately, group: &group{most, 0, 3, true, false}, want: nothing},
@@ -158,6 +161,8 @@ func TestWhoseMemoryWasShortIsFoundOut(t *testing.T) {
 		{why: "also a little later", code: 137, told: true, memory: 1, pause: 300 * time.Millisecond, group: &group{most, 0, 0, false, true}, want: ofPod("db", 60)},
 		{why: "one alone has lacked its own", code: 137, told: true, memory: 1, group: &group{most, 0, 0, false, true}, want: component},
 		{why: "one alone without a limit has lacked the pod's", code: 137, told: true, group: &group{most, 0, 0, false, true}, want: ofPod("db", 60)},
+		{why: "nor is a kill by way of the engine guessed at", code: 137, memory: 1, kills: lately, killed: true, group: &group{most, 0, 0, false, true}, want: nothing},
+		{why: "another one may be", code: 137, memory: 1, kills: lately, group: &group{most, 0, 0, false, true}, want: guess},
 		{why: "who ends otherwise was another one's neighbour", code: 3, told: true, pause: -1, group: &group{most, 0, 0, false, true}, want: nothing},
 		{why: "and who was killed by way of the engine as well", code: 137, told: false, killed: true, pause: -1, group: &group{most, 0, 0, false, true}, want: nothing},
 	} {
