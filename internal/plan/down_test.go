@@ -42,7 +42,7 @@ func TestDownSaysWhatToDoInWhichOrderAndWhy(t *testing.T) {
 		want string
 	}{
 		"Nothing": {"nothing was made yet", flat, nil, "\n"},
-		"Keeper": {"it removes the pod's group when all is over", flat, []engine.Seen{left(me, "podlike-cgroup-x", pod.RoleKeeper, true)}, "\n"},
+		"Keeper":  {"it removes the pod's group when all is over", flat, []engine.Seen{left(me, "podlike-cgroup-x", pod.RoleKeeper, true)}, "\n"},
 		"Flat": {"all stop at once; pause does not wait for removals", flat, []engine.Seen{ours("b"), ours(""), ours("a")}, `
 stop a
 stop b
