@@ -9,11 +9,12 @@ import (
 
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/source/compose"
+	"github.com/podlike/podlike/internal/source/span"
 )
 
 // A document is a span and the YAML that it holds.
 type document struct {
-	span
+	span.Span
 	// roots are its documents as they were written, with aliases and merge keys. None: it is
 	// no YAML.
 	roots []*yaml.Node
@@ -27,9 +28,9 @@ type document struct {
 }
 
 // read reads the YAML of a span.
-func read(p span) document {
-	d := document{span: p, start: p.begin(1)}
-	for decoder := yaml.NewDecoder(strings.NewReader(string(p.text))); ; {
+func read(p span.Span) document {
+	d := document{Span: p, start: p.Begin(1)}
+	for decoder := yaml.NewDecoder(strings.NewReader(string(p.Text))); ; {
 		var n yaml.Node
 		switch err := decoder.Decode(&n); {
 		case errors.Is(err, io.EOF):
@@ -51,14 +52,14 @@ func (d document) where(line int, path []string, said string) Position {
 	if line > 0 && (found == nil || found.Line != line) {
 		key, value, rest := d.onLine(line, path)
 		if key == nil {
-			return d.begin(line)
+			return d.Begin(line)
 		}
 		found = compose.Find(key, value, rest, said)
 	}
 	if found == nil {
 		return d.start
 	}
-	return d.position(found.Line, found.Column)
+	return d.Position(found.Line, found.Column)
 }
 
 // find goes along a path in each of the documents, and prefers what it finds on the line.

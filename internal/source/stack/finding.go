@@ -12,10 +12,16 @@ import (
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
+	"github.com/podlike/podlike/internal/source/span"
 )
 
-// A Finding is a problem, and where it was written.
-type Finding = source.Finding
+// What this room's readers say is known by these names.
+type (
+	// A Finding is a problem, and where it was written.
+	Finding = source.Finding
+	// A Position is where something stands.
+	Position = source.Position
+)
 
 // Order returns the findings of the main file and then those of others, in the order
 // of their lines, each once.
@@ -62,6 +68,11 @@ func elsewhere(f Finding, main string) int {
 	return 1
 }
 
+// ofRemark is a remark as a finding about a place.
+func ofRemark(r span.Remark, place string) Finding {
+	return Finding{Position: r.At, Problem: pod.Problemf(place, "%s", r.What), Warning: r.Warning}
+}
+
 // A finder knows where the places are that problems name.
 type finder struct {
 	// documents by how places in them begin: a path in the supervisor, or a label.
@@ -99,7 +110,7 @@ func (f finder) find(p pod.Problem, warning bool) Finding {
 	}
 	p.What = d.reword(p.What)
 	if column > 0 {
-		return Finding{Position: d.position(line, column), Problem: pod.Problem{Place: join(d.shown, strings.Join(path, ": ")), What: p.What}, Warning: warning}
+		return Finding{Position: d.Position(line, column), Problem: pod.Problem{Place: join(d.shown, strings.Join(path, ": ")), What: p.What}, Warning: warning}
 	}
 	keys := strings.FieldsFunc(strings.Join(path, "."), func(r rune) bool { return r == '.' })
 	p.Place = join(d.shown, strings.Join(path, ": "))
@@ -124,7 +135,7 @@ func (d document) reword(what string) string {
 	what = broken.ReplaceAllString(what, "cannot be read: ")
 	if m := twice.FindStringSubmatch(what); m != nil {
 		first, _ := strconv.Atoi(m[1])
-		what = twice.ReplaceAllString(what, "; line "+strconv.Itoa(d.begin(first).Line)+" has it already")
+		what = twice.ReplaceAllString(what, "; line "+strconv.Itoa(d.Begin(first).Line)+" has it already")
 	}
 	return what
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
+	"github.com/podlike/podlike/internal/source/span"
 )
 
 // A service is one of a stack that runs a pod.
@@ -28,7 +29,7 @@ type service struct {
 	mounted map[string]string
 	env     map[string]string
 	finder  finder
-	remarks []remark // about variables in its labels
+	remarks []span.Remark // about variables in its labels
 }
 
 // place is where the service is, for the user.
@@ -109,7 +110,7 @@ func (s *service) warn(n *yaml.Node, place, what string) {
 
 // wrong reports a problem with what a node of the stack file is.
 func (s *service) wrong(n *yaml.Node, place, what string) {
-	s.findings = append(s.findings, Finding{Position: s.document.position(n.Line, n.Column), Problem: pod.Problem{Place: join(s.place(), place), What: what}})
+	s.findings = append(s.findings, Finding{Position: s.document.Position(n.Line, n.Column), Problem: pod.Problem{Place: join(s.place(), place), What: what}})
 }
 
 // A label is one as it was written.
@@ -153,7 +154,7 @@ func (s *service) labels(n *yaml.Node) map[string]string {
 			continue
 		}
 		d := s.value(l)
-		values[l.name] = string(d.text)
+		values[l.name] = string(d.Text)
 		s.finder.documents[l.name] = d
 	}
 	return values
@@ -170,15 +171,15 @@ func (s *service) noText(l label) {
 
 // value is the text of a label.
 func (s *service) value(l label) document {
-	text, remarks := s.document.scalar(l.value).interpolate(s.own.Lookup)
-	if _, after, _ := strings.Cut(string(text.text), "="); l.at == l.value {
-		text = text.cut(len(text.text) - len([]rune(after)))
+	text, remarks := s.document.Scalar(l.value).Interpolate(s.own.Lookup)
+	if _, after, _ := strings.Cut(string(text.Text), "="); l.at == l.value {
+		text = text.Cut(len(text.Text) - len([]rune(after)))
 	}
 	d := read(text)
-	d.start, d.shown = s.document.position(l.at.Line, l.at.Column), join(s.place(), l.name)
+	d.start, d.shown = s.document.Position(l.at.Line, l.at.Column), join(s.place(), l.name)
 	s.remarks = append(s.remarks, remarks...)
 	for _, r := range remarks {
-		s.findings = append(s.findings, r.finding(d.shown))
+		s.findings = append(s.findings, ofRemark(r, d.shown))
 	}
 	return d
 }
@@ -190,8 +191,8 @@ func (s *service) withoutVariables(found []Finding) []Finding {
 		component, isImage := strings.CutSuffix(f.Place, ": image")
 		var unset []string
 		for _, r := range s.remarks {
-			if r.unset != "" && r.at.File == f.File && r.at.Line == f.Line {
-				unset = append(unset, r.unset)
+			if r.Unset != "" && r.At.File == f.File && r.At.Line == f.Line {
+				unset = append(unset, r.Unset)
 			}
 		}
 		switch {
@@ -205,8 +206,8 @@ func (s *service) withoutVariables(found []Finding) []Finding {
 			found[i].What += "; the variable " + strings.Join(unset, " and ") + " is not set, which may be why"
 		}
 		s.findings = slices.DeleteFunc(s.findings, func(other Finding) bool {
-			return slices.ContainsFunc(s.remarks, func(r remark) bool {
-				return r.unset != "" && r.at == other.Position && other.Line == f.Line && other.Warning
+			return slices.ContainsFunc(s.remarks, func(r span.Remark) bool {
+				return r.Unset != "" && r.At == other.Position && other.Line == f.Line && other.Warning
 			})
 		})
 	}
@@ -242,8 +243,8 @@ func (s *service) plain(n *yaml.Node) string {
 	if n == nil || n.Kind != yaml.ScalarNode {
 		return ""
 	}
-	text, _ := s.document.scalar(n).interpolate(s.own.Lookup)
-	return string(text.text)
+	text, _ := s.document.Scalar(n).Interpolate(s.own.Lookup)
+	return string(text.Text)
 }
 
 // file is the file of this machine that a config or secret of the stack comes from,

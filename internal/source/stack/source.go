@@ -8,6 +8,7 @@ import (
 	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
+	"github.com/podlike/podlike/internal/source/span"
 )
 
 // A File is a stack or Compose file, and what Read finds in it.
@@ -33,7 +34,7 @@ var _ source.Source = Labels{}
 func (l Labels) Read() ([]source.Pod, []Finding) {
 	f := finder{documents: map[string]document{}, other: Position{File: "labels", Line: 1, Column: 1}}
 	for key, value := range l {
-		f.documents[key] = read(whole(key, value))
+		f.documents[key] = read(span.Whole(key, value))
 	}
 	own := compose.Own{
 		Lookup:   func(string) (string, bool) { return "", false },

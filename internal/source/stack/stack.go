@@ -19,6 +19,7 @@ import (
 	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
+	"github.com/podlike/podlike/internal/source/span"
 )
 
 // Read reads the pods of a stack file: one for each service that has labels of ours. A
@@ -47,7 +48,7 @@ func (r *reader) read() {
 		r.findings = []Finding{{Position: Position{File: r.file, Line: 1, Column: 1}, Problem: pod.Problemf("", "cannot be read: %s", reason(err))}}
 		return
 	}
-	r.document = read(whole(r.file, string(text)))
+	r.document = read(span.Whole(r.file, string(text)))
 	roots, problems := compose.ParseAll(r.file, string(text))
 	if len(roots) > 0 && !slices.ContainsFunc(roots, func(root *yaml.Node) bool { return len(ofPods(root)) > 0 }) {
 		r.composeFile()
@@ -109,7 +110,7 @@ const dotEnv = ".env"
 
 // fileOf is the document that is a file.
 func fileOf(file, text string) document {
-	d := read(whole(file, text))
+	d := read(span.Whole(file, text))
 	d.env = path.Base(file) == dotEnv
 	return d
 }

@@ -1,4 +1,4 @@
-package stack
+package span
 
 import (
 	"fmt"
@@ -9,13 +9,13 @@ import (
 )
 
 // scalarOf is the first value of the mapping that a file holds.
-func scalarOf(t *testing.T, file string) span {
+func scalarOf(t *testing.T, file string) Span {
 	t.Helper()
 	var n yaml.Node
 	if err := yaml.Unmarshal([]byte(file), &n); err != nil {
 		t.Fatalf("%v in\n%s", err, file)
 	}
-	return whole("f", file).scalar(n.Content[0].Content[1])
+	return Whole("f", file).Scalar(n.Content[0].Content[1])
 }
 
 // In each file the value holds letters that are nowhere else; each has to stand where it
@@ -43,18 +43,18 @@ func TestEveryCharacterOfAScalarStandsWhereItIsWritten(t *testing.T) {
 			p := scalarOf(t, test.file)
 			lines := strings.Split(strings.TrimPrefix(strings.ReplaceAll(test.file, "\r\n", "\n"), "\uFEFF"), "\n")
 			checked := 0
-			for i, r := range p.text {
-				if r < 'A' || r > 'F' || string(p.text[max(0, i-1):i+1]) == `\A` { // \x41
+			for i, r := range p.Text {
+				if r < 'A' || r > 'F' || string(p.Text[max(0, i-1):i+1]) == `\A` { // \x41
 					continue
 				}
 				checked++
-				at := p.at[i]
+				at := p.At[i]
 				if got := []rune(lines[at.Line-1])[at.Column-1]; got != r {
 					t.Errorf("%s: %c is said to stand at %s, where %c does", test.why, r, at, got)
 				}
 			}
-			if checked < 3 || len(p.at) != len(p.text)+1 {
-				t.Errorf("%d of %q are checked, %d have positions", checked, string(p.text), len(p.at))
+			if checked < 3 || len(p.At) != len(p.Text)+1 {
+				t.Errorf("%d of %q are checked, %d have positions", checked, string(p.Text), len(p.At))
 			}
 		})
 	}
@@ -80,10 +80,10 @@ func FuzzBlock(f *testing.F) {
 		if yaml.Unmarshal([]byte(file), &outer) != nil || strings.TrimRight(outer.Content[0].Content[1].Value, "\n") != strings.TrimRight(text, "\n") {
 			t.Skip() // no block can hold that text
 		}
-		p := whole("f", file).scalar(outer.Content[0].Content[1])
+		p := Whole("f", file).Scalar(outer.Content[0].Content[1])
 		for _, n := range nodes(&inner) {
 			want := Position{File: "f", Line: n.Line + 2, Column: n.Column + width}
-			if got := p.position(n.Line, n.Column); got != want {
+			if got := p.Position(n.Line, n.Column); got != want {
 				t.Errorf("%q at %d:%d is said to stand at %s, not %s, in\n%s", n.Value, n.Line, n.Column, got, want, file)
 			}
 		}
@@ -126,16 +126,16 @@ func TestVariablesMoveNothingThatFollows(t *testing.T) {
 		"Shell":         {"that too", "${NONE/a} X", "${NONE/a} X", "f:1:1 false a $ that begins no variable such as ${NAME} has to be written $$"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, remarks := whole("f", test.text).interpolate(lookup)
+			p, remarks := Whole("f", test.text).Interpolate(lookup)
 			var said []string
 			for _, r := range remarks {
-				said = append(said, fmt.Sprintln(r.at, r.warning, r.what))
+				said = append(said, fmt.Sprintln(r.At, r.Warning, r.What))
 			}
-			if got := strings.TrimSpace(strings.Join(said, "")); string(p.text) != test.want || got != test.said {
-				t.Errorf("%s: got %q and %q, want %q and %q", test.why, string(p.text), got, test.want, test.said)
+			if got := strings.TrimSpace(strings.Join(said, "")); string(p.Text) != test.want || got != test.said {
+				t.Errorf("%s: got %q and %q, want %q and %q", test.why, string(p.Text), got, test.want, test.said)
 			}
-			x, column := strings.Index(string(p.text), "X"), len([]rune(test.text))
-			if got := p.at[len([]rune(string(p.text)[:x]))]; got != (Position{File: "f", Line: 1, Column: column}) || len(p.at) != len(p.text)+1 {
+			x, column := strings.Index(string(p.Text), "X"), len([]rune(test.text))
+			if got := p.At[len([]rune(string(p.Text)[:x]))]; got != (Position{File: "f", Line: 1, Column: column}) || len(p.At) != len(p.Text)+1 {
 				t.Errorf("%s: X is said to stand at %s, not in column %d", test.why, got, column)
 			}
 		})

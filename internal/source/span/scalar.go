@@ -1,4 +1,4 @@
-package stack
+package span
 
 import (
 	"strconv"
@@ -7,31 +7,31 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// scalar is the span that is the value of a scalar in this one.
+// Scalar is the span that is the value of a scalar in this one.
 //
 // However YAML folds lines and strips white space, all other characters stay, and in
 // their order. So each is looked for in turn, and white space of the value stands
 // where the character after it does.
-func (p span) scalar(n *yaml.Node) span {
-	s := scanner{span: p, next: p.offset(n.Line, n.Column)}
+func (p Span) Scalar(n *yaml.Node) Span {
+	s := scanner{Span: p, next: p.offset(n.Line, n.Column)}
 	s.open(n.Style)
-	value := span{text: []rune(n.Value)}
-	here := p.at[s.next]
-	for i, r := range value.text {
+	value := Span{Text: []rune(n.Value)}
+	here := p.At[s.next]
+	for i, r := range value.Text {
 		if isSpace(r) {
 			continue
 		}
 		here = s.find(r, here)
 		value.standUpTo(i+1, here)
 	}
-	value.standUpTo(len(value.text)+1, here)
+	value.standUpTo(len(value.Text)+1, here)
 	return value
 }
 
 // standUpTo has all of the first n characters stand here that do not stand anywhere yet.
-func (p *span) standUpTo(n int, here Position) {
-	for len(p.at) < n {
-		p.at = append(p.at, here)
+func (p *Span) standUpTo(n int, here Position) {
+	for len(p.At) < n {
+		p.At = append(p.At, here)
 	}
 }
 
@@ -46,7 +46,7 @@ func isSpace(r rune) bool {
 
 // A scanner reads the characters of a scalar as they are written.
 type scanner struct {
-	span
+	Span
 	next int
 	// double: within double quotes, where a backslash has a meaning; single: within
 	// single ones, of which two stand for one.
@@ -57,8 +57,8 @@ type scanner struct {
 // open moves to where the scalar's text begins: past its tag, its anchor, and its
 // opening quote or the line that says what block it is.
 func (s *scanner) open(style yaml.Style) {
-	for s.next < len(s.text) {
-		switch r := s.text[s.next]; {
+	for s.next < len(s.Text) {
+		switch r := s.Text[s.next]; {
 		case r == '&' || r == '!':
 			s.skip(func(r rune) bool { return !isSpace(r) })
 		case r == '#':
@@ -86,14 +86,14 @@ func (s *scanner) enter(style yaml.Style) {
 
 // skip moves past all characters that are like that.
 func (s *scanner) skip(like func(rune) bool) {
-	for s.next < len(s.text) && like(s.text[s.next]) {
+	for s.next < len(s.Text) && like(s.Text[s.next]) {
 		s.next++
 	}
 }
 
 // skipLine moves to the end of the line.
 func (s *scanner) skipLine() {
-	for s.next < len(s.text) && !s.breaks(s.next) {
+	for s.next < len(s.Text) && !s.breaks(s.next) {
 		s.next++
 	}
 }
@@ -107,7 +107,7 @@ func (s *scanner) find(r rune, last Position) Position {
 		got, found := s.character()
 		switch {
 		case found && got == r:
-			return s.at[at]
+			return s.At[at]
 		case !found || !isSpace(got):
 			s.lost = true
 		}
@@ -117,10 +117,10 @@ func (s *scanner) find(r rune, last Position) Position {
 
 // character reads one character of the value, if there is one.
 func (s *scanner) character() (r rune, found bool) {
-	if s.next >= len(s.text) {
+	if s.next >= len(s.Text) {
 		return 0, false
 	}
-	r = s.text[s.next]
+	r = s.Text[s.next]
 	s.next++
 	switch {
 	case s.double && r == '\\':
@@ -143,13 +143,13 @@ var digits = map[rune]int{'x': 2, 'u': 4, 'U': 8}
 // escaped reads what follows a backslash. A line break there stands for nothing, and
 // so may as well be white space.
 func (s *scanner) escaped() (r rune, found bool) {
-	if s.next >= len(s.text) {
+	if s.next >= len(s.Text) {
 		return 0, false
 	}
-	r = s.text[s.next]
+	r = s.Text[s.next]
 	s.next++
-	if n := digits[r]; n > 0 && s.next+n <= len(s.text) {
-		code, err := strconv.ParseUint(string(s.text[s.next:s.next+n]), 16, 32)
+	if n := digits[r]; n > 0 && s.next+n <= len(s.Text) {
+		code, err := strconv.ParseUint(string(s.Text[s.next:s.next+n]), 16, 32)
 		s.next += n
 		return rune(code), err == nil && code <= unicode.MaxRune
 	}
