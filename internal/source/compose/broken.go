@@ -267,3 +267,10 @@ func unclosed(line, said string) (int, string) {
 	}
 	return 0, ""
 }
+
+// Flaw finds out what is wrong with a text that the parser refuses with err: at which line and
+// column, both from 1 and a column of 0 for the beginning of the line, and what.
+func Flaw(text string, err error) (line, column int, what string) {
+	f := flawOf(text, err)
+	return max(f.line, 1), f.column, f.what
+}

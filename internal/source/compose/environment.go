@@ -107,3 +107,8 @@ func rawVariables(text []byte, env map[string]string, lookup func(string) (strin
 	}
 	return nil
 }
+
+// Variables adds those of a file as docker compose --env-file reads it.
+func Variables(text []byte, env map[string]string, lookup func(string) (string, bool)) error {
+	return variables(text, env, lookup)
+}

@@ -39,9 +39,9 @@ func Edits(a, b string) int {
 // mostEdits is how many edits a slip of the fingers may be.
 const mostEdits = 2
 
-// nearest is the known word that was probably meant by an unknown one, nothing if none is
+// Nearest is the known word that was probably meant by an unknown one, nothing if none is
 // near: a dash for an underscore, capitals, an edit in every three letters, or another ending.
-func nearest(word string, known []string) string {
+func Nearest(word string, known []string) string {
 	best, least := "", mostEdits+1
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		edits := Edits(bare(word), bare(k))
@@ -77,7 +77,7 @@ func didYouMean(word string, known []string, otherwise string) string {
 		r, _ := utf8.DecodeRuneInString(word[i:])
 		return fmt.Sprintf("; delete the invisible character %U in it", r)
 	}
-	if meant := nearest(word, known); meant != "" {
+	if meant := Nearest(word, known); meant != "" {
 		return "; did you mean " + meant + "?"
 	}
 	return otherwise

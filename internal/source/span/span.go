@@ -79,3 +79,37 @@ func (p Span) Begin(line int) Position {
 
 // Cut is the span without its first n characters.
 func (p Span) Cut(n int) Span { return Span{p.Text[n:], p.At[n:]} }
+
+// Positions is Position for who has many to ask for.
+func (p Span) Positions() func(line, column int) Position {
+	starts := []int{0}
+	for i := range p.Text {
+		if p.breaks(i) {
+			starts = append(starts, i+1)
+		}
+	}
+	return func(line, column int) Position {
+		i := starts[max(min(line, len(starts)), 1)-1]
+		for ; column > 1 && i < len(p.Text) && !p.breaks(i); column-- {
+			i++
+		}
+		return p.At[i]
+	}
+}
+
+// Lines are the lines of the span from one to another, both included, without their ends.
+func (p Span) Lines(from, to int) []string {
+	var all []string
+	for line := max(from, 1); line <= to; line++ {
+		i := p.lineStart(line)
+		if i >= len(p.Text) {
+			break
+		}
+		end := i
+		for end < len(p.Text) && !p.breaks(end) {
+			end++
+		}
+		all = append(all, strings.TrimRight(string(p.Text[i:end]), "\r"))
+	}
+	return all
+}
