@@ -11,6 +11,7 @@
 //	                               running, for another supervisor
 //	supervisor inspect [flags]     prints the pod of this container as YAML
 //	supervisor inspect -f FILE     prints the pods of a stack or Compose file as YAML
+//	supervisor template FILE...    prints a stack for docker stack deploy of one with x-podlike in it
 //	supervisor healthcheck         says how the pod is; exits 0 only when it is healthy
 //	supervisor status              shows how the pod and each of its components are, and what they use
 //	supervisor top                 shows what they use, again and again
@@ -79,6 +80,8 @@ func do(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		return inspect(args, stdout, stderr)
 	case cmdPlan:
 		return showPlan(args, stdout, stderr)
+	case cmdTemplate:
+		return renderStack(args, os.Stdin, stdout, stderr)
 	}
 	return ask(command, args, stdout, stderr)
 }
@@ -120,7 +123,7 @@ func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		_, err := fmt.Fprintln(stdout, version)
 		return 0, err
 	}
-	return 0, usage(command + ": no such command; there are run, validate, inspect, plan, handover, healthcheck, status, top, events, " +
+	return 0, usage(command + ": no such command; there are run, validate, inspect, template, plan, handover, healthcheck, status, top, events, " +
 		"logs, debug, sweep and version, and none is run")
 }
 

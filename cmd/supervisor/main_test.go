@@ -58,7 +58,7 @@ func TestTheProgramAnswersAndExits(t *testing.T) {
 	}{
 		"Version":     {"the linker sets it", []string{"version"}, 0, "dev\n", ""},
 		"Help":        {"help that was asked for is no error", []string{"-help"}, 0, "  -debug\n", ""},
-		"Unknown":     {"there are few commands", []string{"start"}, 2, "", "supervisor: start: no such command; there are run, validate, inspect, plan, handover, healthcheck, status, top, events, logs, debug, sweep and version, and none is run\n"},
+		"Unknown":     {"there are few commands", []string{"start"}, 2, "", "supervisor: start: no such command; there are run, validate, inspect, template, plan, handover, healthcheck, status, top, events, logs, debug, sweep and version, and none is run\n"},
 		"RunHelp":     {"run is what none is", []string{"run", "-help"}, 0, "  -debug\n", ""},
 		"Run":         {"run is what none is", []string{"run"}, 1, "", "supervisor: cannot reach the engine at unix:///nonexistent/docker.sock"},
 		"NoName":      {"there is nothing to write", []string{"names"}, 2, "", "supervisor: names: there has to be one at least"},

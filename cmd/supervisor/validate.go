@@ -85,7 +85,7 @@ func filesAnd(input io.Reader) func(file string) ([]byte, error) {
 // readFile reads the pods of a file as they would be run, and what is wrong with them, their
 // flags included.
 func readFile(file string) ([]source.Pod, []source.Finding) {
-	pods, findings := stack.File{Name: file, Own: machine(os.Stdin)}.Read()
+	pods, findings := stackFile(file).Read()
 	for i, p := range pods {
 		as, more := asRun(p)
 		pods[i], findings = as, append(findings, more...)
