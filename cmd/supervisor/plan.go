@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/podlike/podlike/internal/charge"
 	"github.com/podlike/podlike/internal/engine/docker"
@@ -12,7 +11,6 @@ import (
 	"github.com/podlike/podlike/internal/ledger"
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/plan"
-	"github.com/podlike/podlike/internal/source/stack"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/succession"
 	"github.com/podlike/podlike/internal/supervise"
@@ -38,7 +36,7 @@ func showPlan(args []string, stdout, stderr io.Writer) (int, error) {
 	}
 	from := labelsOf(self)
 	if o.file != "" {
-		from = stack.File{Name: o.file, Own: machine(os.Stdin)}
+		from = stackFile(o.file)
 	}
 	tell := newLog(stderr, isTerminal(stderr), o.debug)
 	r, err := prepare(ctx, d, o, self, from, tell, nil)

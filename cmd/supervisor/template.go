@@ -118,15 +118,13 @@ func renderStack(args []string, stdin io.Reader, stdout, stderr io.Writer) (int,
 // templateOptions are what templates have of this machine.
 func templateOptions(stdin io.Reader) template.Options {
 	own := machine(stdin)
-	return template.Options{
-		Machine: input.Machine{ReadFile: own.ReadFile, Lookup: own.Lookup}, Version: version, Fetch: fetch,
-		Abs: func(file string) string {
-			if whole, err := filepath.Abs(file); err == nil {
-				return whole
-			}
-			return file
-		},
+	abs := func(file string) string {
+		if whole, err := filepath.Abs(file); err == nil {
+			return whole
+		}
+		return file
 	}
+	return template.Options{Machine: input.Machine{ReadFile: own.ReadFile, Lookup: own.Lookup, Abs: abs}, Version: version, Fetch: fetch}
 }
 
 // lookup finds variables: those of the shell, and those of files, of which later ones are stronger.

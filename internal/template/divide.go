@@ -164,7 +164,7 @@ func (d divider) envFiles(e tree.Entry) {
 func (d divider) envFile(file *tree.Value, required bool, to *tree.Value) {
 	name := file.Text
 	if !path.IsAbs(name) {
-		name = path.Join(d.dirOf(file.At), name)
+		name = path.Join(d.home(), name)
 	}
 	text, err := d.read(name)
 	if errors.Is(err, fs.ErrNotExist) && !required {
@@ -259,7 +259,7 @@ func (d divider) volumes(e tree.Entry) {
 // absolute makes the path of a directory of this machine whole.
 func (d divider) absolute(item *tree.Value) {
 	whole := func(dir string) string {
-		dir = path.Join(d.dirOf(item.At), dir)
+		dir = path.Join(d.home(), dir)
 		if d.Abs != nil {
 			dir = d.Abs(dir)
 		}

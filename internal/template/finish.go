@@ -1,7 +1,6 @@
 package template
 
 import (
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,7 +58,7 @@ func (s *session) addStack(r rendered, root *tree.Value) {
 		}
 	}
 	moved := root.Clone()
-	s.move(moved, r.dir, s.home())
+	s.Move(moved, r.dir, s.home())
 	s.stack = s.under(s.stack, moved)
 }
 
@@ -83,19 +82,11 @@ func (s *session) under(stack, other *tree.Value) *tree.Value {
 }
 
 // home is the directory that paths of the stack start from.
-func (s *session) home() string { return s.dirOf(tree.Origin{}) }
+func (s *session) home() string { return input.Home(s.Files) }
 
 // relocate has the relative paths of the stack start from where the output lies.
 func (s *session) relocate() {
-	s.move(s.stack, s.home(), s.Out)
-}
-
-// move has the relative paths of a stack start from another directory.
-func (s *session) move(stack *tree.Value, from, to string) {
-	if to != "" && s.Abs != nil && (path.IsAbs(from) != path.IsAbs(to) || strings.HasPrefix(path.Clean(to), "..")) {
-		from, to = s.Abs(from), s.Abs(to)
-	}
-	input.Relocate(stack, from, to)
+	s.Move(s.stack, s.home(), s.Out)
 }
 
 // version is what the output says at least, for older clients want one.

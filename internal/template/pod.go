@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/podlike/podlike/internal/source"
+	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/tree"
 	"github.com/podlike/podlike/internal/template/merge"
 )
@@ -248,6 +249,7 @@ func (p *podOf) compose() *tree.Value {
 	if given := task.Delete("labels"); given != nil && !given.Value.IsNull() {
 		labels = merge.Named("labels", given.Value)
 	}
+	p.images(main)
 	p.checkup(task, main)
 	p.label(labels, "pod.component."+p.mainName, p.at, p.written(p.mainName, main))
 	for _, c := range p.components {
@@ -265,6 +267,27 @@ func (p *podOf) compose() *tree.Value {
 	arrange(task, taskOrder)
 	p.parts = append([]part{{"", task}}, p.parts...)
 	return task
+}
+
+// images reports components that have none, as one whose name is misspelled in a template.
+func (p *podOf) images(main *tree.Value) {
+	if main.Get("image").IsNull() && !p.partial {
+		p.wrong(p.at.Position, p.place(), "there is no image for the main component %s; add image, or let a transformer say one", p.mainName)
+	}
+	for _, c := range p.components {
+		if c.Value.Get("image").IsNull() && !p.partial {
+			p.once(c.At.Position, p.place(), "there is no image for the component "+c.Key+"; let a template say one"+meant(c.Key, p.names()))
+		}
+	}
+}
+
+// meant is what follows a complaint about a name that others are near to.
+func meant(name string, known []string) string {
+	others := slices.DeleteFunc(slices.Clone(known), func(other string) bool { return other == name })
+	if nearest := compose.Nearest(name, others); nearest != "" {
+		return ", or did you mean " + nearest + "?"
+	}
+	return ""
 }
 
 // label adds a label of ours, which the service must not have itself.

@@ -234,6 +234,32 @@ configs: {c: {file: ./dir/c.conf}}
 	}
 }
 
+// What another file says has its paths from where that file is.
+func TestPathsOfOtherFilesStartThere(t *testing.T) {
+	files := map[string]string{
+		"dir/s.yml":        "include: [inc/i.yml]\nservices: {web: {extends: {service: base, file: sub/base.yml}, x-podlike: {}}}\n",
+		"dir/sub/base.yml": "services: {base: {image: web, env_file: a.env, volumes: ['./d:/d']}}\n",
+		"dir/sub/a.env":    "A=1\n",
+		"dir/inc/i.yml":    "services: {inc: {image: inc, x-podlike: {templates: t.yml}}}\nconfigs: {c: {file: c.conf}}\n",
+		"dir/inc/t.yml":    "side: {image: side}\n",
+	}
+	for _, dir := range []string{"dir", "/here/dir", "../here/dir"} {
+		seen := map[string]string{}
+		for name, text := range files {
+			seen[strings.Replace(name, "dir", dir, 1)] = text
+		}
+		got, found := renderOf(seen, func(o *template.Options) { o.Files, o.Machine, o.Out = []string{dir + "/s.yml"}, on(seen, nil), dir })
+		if len(found) > 0 {
+			t.Fatalf("%s: found %q", dir, found)
+		}
+		for _, want := range []string{"A: \"1\"", "dir/sub/d:/d", "file: ./inc/c.conf", "pod.component.side"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: there is no %s in\n%s", dir, want, got)
+			}
+		}
+	}
+}
+
 func TestExplainSaysWhoWon(t *testing.T) {
 	const text = `x-podlike-kinds: {k: {templates: {inline: {s: {image: weak, mem_limit: 64m}}}}}
 services:

@@ -47,7 +47,7 @@ func TestEveryKeyLandsWhereItsRowSays(t *testing.T) {
 		if value == "" {
 			value = `"5"`
 		}
-		text := fmt.Sprintf("services:\n  web: {%s: %s, x-podlike: {}}\n  db: {image: db}\n", r.Key, value)
+		text := fmt.Sprintf("services:\n  web: {%s: %s, x-podlike: {transformer: {inline: {app: {image: other}}}}}\n  db: {image: db}\n", r.Key, value)
 		got, found := renderOf(map[string]string{"s.yml": text, "a.env": "B=c"})
 		var out struct {
 			Services map[string]map[string]any

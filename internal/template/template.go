@@ -40,8 +40,6 @@ type Options struct {
 	Version string
 	// Out is the directory that the output's relative paths start from. Empty: the process's.
 	Out string
-	// Abs makes a path of this machine absolute.
-	Abs func(file string) string
 }
 
 // A Result is a stack that was rendered.
@@ -129,10 +127,7 @@ func reason(err error) error { return input.Reason(err) }
 func (s *session) dirOf(at tree.Origin) string {
 	file := at.File
 	if slices.Contains(s.Files, file) || file == "" {
-		file = s.Files[0]
-	}
-	if file == "-" {
-		return "."
+		return s.home()
 	}
 	return path.Dir(file)
 }

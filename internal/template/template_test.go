@@ -27,6 +27,12 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // on is a machine with these files and variables.
 func on(files, variables map[string]string) input.Machine {
 	return input.Machine{
+		Abs: func(file string) string {
+			if path.IsAbs(file) {
+				return file
+			}
+			return path.Join("/here", file)
+		},
 		Lookup: func(name string) (string, bool) { value, found := variables[name]; return value, found },
 		ReadFile: func(file string) ([]byte, error) {
 			text, found := files[path.Clean(file)]
@@ -40,7 +46,7 @@ func on(files, variables map[string]string) input.Machine {
 
 // renderOf renders the stack s.yml of some files, and returns what is printed and what is found.
 func renderOf(files map[string]string, change ...func(*template.Options)) (string, []string) {
-	o := template.Options{Files: []string{"s.yml"}, Machine: on(files, nil), Version: "1.0", Abs: func(file string) string { return path.Join("/here", file) }}
+	o := template.Options{Files: []string{"s.yml"}, Machine: on(files, nil), Version: "1.0"}
 	for _, c := range change {
 		c(&o)
 	}

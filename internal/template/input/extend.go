@@ -88,7 +88,7 @@ func (r *reader) base(file string, says *tree.Value) *tree.Value {
 	}
 	root := r.parse(file, says.At.Position)
 	if root != nil {
-		Relocate(root, path.Dir(file), "")
+		r.machine.Move(root, path.Dir(file), r.home)
 	}
 	services := root.Get("services")
 	r.bases[file] = services

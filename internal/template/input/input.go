@@ -28,6 +28,8 @@ const mostFiles = 200
 type Machine struct {
 	ReadFile func(file string) ([]byte, error)
 	Lookup   func(name string) (value string, found bool)
+	// Abs makes a path of this machine absolute. Nil: nobody knows how.
+	Abs func(file string) string
 }
 
 // A Stack is what was read.
@@ -40,7 +42,7 @@ type Stack struct {
 // Read reads files and merges them: what later ones say is stronger. Where variables is given,
 // they are put in, and a $ of what comes of that is written $$.
 func Read(files []string, m Machine, variables bool) (Stack, []source.Finding) {
-	r := &reader{machine: m, variables: variables, stack: Stack{Texts: map[string]span.Span{}}}
+	r := &reader{machine: m, home: Home(files), variables: variables, stack: Stack{Texts: map[string]span.Span{}}}
 	for _, file := range files {
 		start := source.Position{File: file, Line: 1, Column: 1}
 		root := r.file(file, start, nil)
@@ -62,6 +64,7 @@ func Read(files []string, m Machine, variables bool) (Stack, []source.Finding) {
 // A reader reads the files of one stack.
 type reader struct {
 	machine   Machine
+	home      string // where relative paths start from
 	variables bool
 	stack     Stack
 	findings  []source.Finding
@@ -134,7 +137,7 @@ func (r *reader) file(file string, at source.Position, trail []string) *tree.Val
 		dir = "."
 	}
 	if len(trail) > 0 {
-		Relocate(root, dir, "")
+		r.machine.Move(root, dir, r.home)
 	}
 	e := root.Delete("include")
 	if e == nil {

@@ -8,6 +8,22 @@ import (
 	"github.com/podlike/podlike/internal/source/tree"
 )
 
+// Move is Relocate for directories of which one may be absolute, or above that of the process.
+func (m Machine) Move(root *tree.Value, from, to string) {
+	if to != "" && m.Abs != nil && (path.IsAbs(from) != path.IsAbs(to) || strings.HasPrefix(path.Clean(to), "..")) {
+		from, to = m.Abs(from), m.Abs(to)
+	}
+	Relocate(root, from, to)
+}
+
+// Home is the directory that the paths of a stack start from: that of its first file.
+func Home(files []string) string {
+	if files[0] == "-" {
+		return "."
+	}
+	return path.Dir(files[0])
+}
+
 // Relocate has the relative paths of files in a stack, which are relative to the directory from, be
 // relative to another one. Empty is the directory of the process.
 func Relocate(root *tree.Value, from, to string) {
