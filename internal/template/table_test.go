@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -144,6 +145,16 @@ func TestTheSchemaAndTheProgramTakeTheSame(t *testing.T) {
 			if !fits(strings.NewReplacer("!override", "", "!reset", "").Replace(scene.files["s.yml"])) {
 				t.Errorf("%s does not fit the schema", scene.name)
 			}
+		}
+	}
+	examples, err := filepath.Glob("../../deploy/*/*/*.yml")
+	if err != nil || len(examples) < 3 {
+		t.Fatalf("there are %d examples: %v", len(examples), err)
+	}
+	kinds, _ := filepath.Glob("../../deploy/kinds/*.yml")
+	for _, file := range append(examples, kinds...) {
+		if !fits(readFile(t, file)) {
+			t.Errorf("%s does not fit the schema", file)
 		}
 	}
 	for why, text := range map[string]string{

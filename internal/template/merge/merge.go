@@ -22,7 +22,7 @@ func Files(strong, weak *tree.Value) *tree.Value {
 	return merger{files: true, whole: true}.merge(nil, strong.Clone(), weak.Clone())
 }
 
-// Mappings lays one mapping over another at every depth; lists append.
+// Mappings lays one mapping over another at every depth; lists append, with repeats.
 func Mappings(strong, weak *tree.Value) *tree.Value {
 	return merger{plain: true}.merge(nil, strong.Clone(), weak.Clone())
 }
@@ -48,7 +48,7 @@ func Finish(v *tree.Value) *tree.Value {
 type merger struct {
 	files bool // they are of files that override each other
 	whole bool // they are whole files
-	plain bool // no rule is about them
+	plain bool // no rule is about them; lists append as they are
 }
 
 // merge is the value that two make, of which each may be nil.
@@ -79,7 +79,7 @@ func (m merger) merge(path []string, strong, weak *tree.Value) *tree.Value {
 func (m merger) rule(path []string) How {
 	switch {
 	case m.plain:
-		return ByKind
+		return Joined
 	case m.whole && len(path) > 2 && path[0] == "services":
 		return how(path[2:])
 	case m.whole:
@@ -96,7 +96,7 @@ func beats(winner, loser *tree.Value) *tree.Value {
 
 // byRule merges two values that say something.
 func (m merger) byRule(rule How, path []string, strong, weak *tree.Value) *tree.Value {
-	if rule == Joined && m.files || rule == Whole {
+	if rule == Joined && m.files && !m.plain || rule == Whole {
 		return beats(strong, weak)
 	}
 	if m.files && len(path) > 0 && isPodlike(path) {

@@ -49,6 +49,14 @@ func TestEachRuleMerges(t *testing.T) {
 	}
 }
 
+func TestArgumentsMergeAtEveryDepth(t *testing.T) {
+	got := merge.Mappings(parse(t, "{a: [1, 2], b: {c: 1}, d: [x], e: text, f: [1]}"), parse(t, "{a: [2, 3], b: {c: 2, d: [2]}, d: y, e: [z], f: {g: 1}, h: 1}"))
+	want := parse(t, "{a: [1, 2, 2, 3], b: {c: 1, d: [2]}, d: [x, y], e: text, f: [1], h: 1}")
+	if diff := cmp.Diff(want.Plain(), got.Plain()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestThePartsOfAVolumeMayHaveVariables(t *testing.T) {
 	for text, want := range map[string][]string{
 		"a:/b:ro":               {"a", "/b", "ro"},
