@@ -336,6 +336,30 @@ func (p *podOf) defaults(task *tree.Value) {
 	}
 }
 
+// mounts gives the task the volumes of the stack that components have from templates: those that the
+// task does not have are not the stack's, but the engine's of that name.
+func (p *podOf) mounts(task, main *tree.Value) {
+	volumes := task.Get("volumes")
+	for _, component := range slices.Concat([]*tree.Value{main}, valuesOf(p.components), p.init) {
+		list := component.Get("volumes")
+		if list == nil || list.Kind != tree.List {
+			continue
+		}
+		for _, item := range list.Items {
+			name := volumeName(item)
+			has := func(other *tree.Value) bool { return volumeName(other) == name }
+			if name == "" || p.stack.Get("volumes").Entry(name) == nil || slices.ContainsFunc(volumes.Items, has) {
+				continue
+			}
+			target := merge.Target("volumes", item)
+			if slices.ContainsFunc(volumes.Items, func(other *tree.Value) bool { return merge.Target("volumes", other) == target }) {
+				target = "/podlike/" + name
+			}
+			volumes.Items = append(volumes.Items, tree.NewText(name+":"+target, item.At))
+		}
+	}
+}
+
 // reaches tells whether the engine's socket is at a path or below it.
 func reaches(target string) bool {
 	for _, s := range []string{socket, "/run/docker.sock"} {

@@ -139,7 +139,7 @@ func (s *session) dollars() {
 		return
 	}
 	s.stack.Each(func(keys []string, v *tree.Value) {
-		if v.Kind != tree.Scalar || v.Tag != "!!str" || !strings.Contains(v.Text, "$") {
+		if !input.HasVariables(keys, v) {
 			return
 		}
 		from := span.Whole("", v.Text)

@@ -250,6 +250,7 @@ func (p *podOf) compose() *tree.Value {
 		labels = merge.Named("labels", given.Value)
 	}
 	p.images(main)
+	p.mounts(task, main)
 	p.checkup(task, main)
 	p.label(labels, "pod.component."+p.mainName, p.at, p.written(p.mainName, main))
 	for _, c := range p.components {

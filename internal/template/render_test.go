@@ -116,7 +116,10 @@ services:
     env_file: [a.env]
     ports: [{target: 80, published: "${PORT}"}]
     deploy: {replicas: $N}
-    x-podlike: {templates: {inline: {side: {image: "side:${TAG}", environment: {B: '{{ .Service.environment.A }}', C: "${X}"}}}}}
+    x-podlike:
+      args: {c: "${X}"}
+      templates: {inline: {side: {image: "side:${TAG}", environment: {B: '{{ $a := .Service.environment.A }}{{ $a }}', C: '{{ .Args.c }}'}}}}
+x-else: {e: $, f: $$}
 `
 	variables := map[string]string{"TAG": "7", "X": "its $5", "PORT": "8080", "N": "2"}
 	files := map[string]string{"s.yml": text, "a.env": "D=$X $$\n"}
@@ -125,6 +128,10 @@ services:
 		if len(found) > 0 {
 			t.Fatalf("found %q", found)
 		}
+		if !strings.Contains(got, "\nx-else: {e: $, f: $$}\n") {
+			t.Errorf("extensions have changed in\n%s", got)
+		}
+		got = strings.ReplaceAll(got, "e: $,", "")
 		left := strings.Contains(strings.ReplaceAll(got, "$$", ""), "$") || !strings.Contains(got, "published: 8080") || !strings.Contains(got, "replicas: 2")
 		if now && left {
 			t.Errorf("a variable is left in\n%s", got)

@@ -51,6 +51,8 @@ type Row struct {
 const (
 	noBuild   = "nothing is built by docker stack deploy; name an image"
 	byTarget  = "the main component has it by its name, where it was"
+	ofVolumes = "the main component has them; those with a name are the task's, too, so that {{.Task.ID}} in their names works, " +
+		"also where a template mounts one of the stack"
 	onlyLocal = "Swarm ignores it; a pod shares its network anyway"
 )
 
@@ -148,7 +150,7 @@ var Rows = []Row{
 	{"userns_mode", ToMain, isText, ""},
 	{"uts", ToMain, isText, ""},
 	{"volume_driver", Refused, isText, "declare the volume with its driver in the stack and mount it by name"},
-	{"volumes", Divided, isList, "the main component has them; those with a name are the task's, too, so that {{.Task.ID}} in their names works"},
+	{"volumes", Divided, isList, ofVolumes},
 	{"volumes_from", Refused, isList, "list what is to be mounted under volumes"},
 	{"working_dir", ToMain, isText, ""},
 }

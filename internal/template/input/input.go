@@ -182,10 +182,17 @@ var numeric = []string{
 	"attachable", "internal", "privileged", "disable", "max_replicas_per_node", "soft", "hard", "pids", "required", "restart",
 }
 
+// HasVariables tells whether docker stack deploy looks for variables in the value at a path. In
+// extensions, of which templates are some, it does not.
+func HasVariables(keys []string, v *tree.Value) bool {
+	isExtension := func(i int) bool { return len(keys) > i && strings.HasPrefix(keys[i], "x-") }
+	return v.Kind == tree.Scalar && v.Tag == "!!str" && strings.Contains(v.Text, "$") && !isExtension(0) && (keys[0] != "services" || !isExtension(2))
+}
+
 // interpolate puts variables into all values.
 func (r *reader) interpolate(root *tree.Value) {
 	root.Each(func(keys []string, v *tree.Value) {
-		if v.Kind != tree.Scalar || v.Tag != "!!str" || !strings.Contains(v.Text, "$") {
+		if !HasVariables(keys, v) {
 			return
 		}
 		done, remarks := span.Whole("", v.Text).Interpolate(r.machine.Lookup)
