@@ -98,7 +98,7 @@ func tend(ctx context.Context, e engine.Engine, r runnable, emit event.Sink) fun
 		if leaves(following, e, r) {
 			return
 		}
-		if err := r.group.Remove(following); err != nil && following.Err() == nil {
+		if err := r.group.Remove(following, r.pod.Grace+r.pod.StopGrace+removal); err != nil && following.Err() == nil {
 			stamped(emit)(event.Event{Kind: event.CleanupFailed, Why: err.Error()})
 		}
 	})

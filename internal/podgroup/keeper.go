@@ -58,10 +58,9 @@ type Keeper struct {
 }
 
 const (
-	// making is how long it may take to make a group or to look at one.
-	making = 30 * time.Second
-	// leaving is how long is waited for a group to be empty, so that it can be removed.
-	leaving = 20 * time.Second
+	// making is how long it may take to make a group or to look at one. It takes less than a second on
+	// most machines; an engine that has not answered by then may as well be without one.
+	making = 4 * time.Minute
 )
 
 // Open begins to make a pod's group, and returns as soon as it is known that the engine lets it be
@@ -255,7 +254,7 @@ func (k *Keeper) obey(ctx context.Context, o cgroup.Order) (cgroup.Answer, error
 	if o.Do == cgroup.Look { // which needs the hierarchy, and nothing else
 		here = k.Choice.Host.Root != ""
 	}
-	ctx, cancel := context.WithTimeout(ctx, making)
+	ctx, cancel := context.WithTimeout(ctx, making+o.Wait)
 	defer cancel()
 	if here {
 		return k.Choice.Host.Obey(ctx, o)
@@ -300,14 +299,14 @@ func (k *Keeper) Counts(ctx context.Context) (kills, hits uint64, known bool) {
 	return a.State.Kills, a.State.Hits, err == nil
 }
 
-// Remove removes the group when all that was in it has ended, which it waits for. On cgroup v1 the
-// engine does that itself.
-func (k *Keeper) Remove(ctx context.Context) error {
+// Remove removes the group when all that was in it has ended, for which it waits that long. On cgroup v1
+// the engine does that itself.
+func (k *Keeper) Remove(ctx context.Context, within time.Duration) error {
 	<-k.made
 	if way, _ := k.Way(); way == Nested || way == Off && k.failed == nil {
 		return nil
 	}
-	_, err := k.obey(ctx, cgroup.Order{Do: cgroup.Remove, Wait: leaving})
+	_, err := k.obey(ctx, cgroup.Order{Do: cgroup.Remove, Wait: within})
 	return err
 }
 

@@ -208,10 +208,10 @@ func TestAGroupIsLookedAtAndRemovedByHelpers(t *testing.T) {
 			t.Error("it is known what nobody tells")
 		}
 		m.fail = nil
-		if err := k.Remove(t.Context()); err != nil {
+		if err := k.Remove(t.Context(), time.Minute); err != nil {
 			t.Fatal(err)
 		}
-		if got := m.orders[len(m.orders)-1]; got.Do != cgroup.Remove || got.Wait <= 0 || m.orders[0].Limits.Memory != 20*mib {
+		if got := m.orders[len(m.orders)-1]; got.Do != cgroup.Remove || got.Wait != time.Minute || m.orders[0].Limits.Memory != 20*mib {
 			t.Errorf("ordered %+v", m.orders)
 		}
 	})
