@@ -93,7 +93,7 @@ func (s containers) warns() {
 	c.Resources.NoOOMKill = true
 	_, warnings, err := s.Create(s.Context(), c)
 	s.must(err)
-	if len(warnings) != 1 || !strings.Contains(warnings[0], "OOM") { // a limit is missing, or the kernel cannot do it
+	if len(warnings) != 1 || !strings.Contains(strings.ToUpper(warnings[0]), "OOM") { // a limit is missing, or the kernel cannot do it
 		s.Errorf("warned %q", warnings)
 	}
 	_, warnings, err = s.Create(s.Context(), s.kit("sleep"))
