@@ -75,6 +75,7 @@ const removal = 10 * time.Second
 // called when the pod is over.
 func tend(ctx context.Context, e engine.Engine, r runnable, emit event.Sink) func() {
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
+	removing, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	over := make(chan struct{})
 	var tasks sync.WaitGroup
 	if !r.owner.Paired() { // whose pause's limits nobody sees from here
@@ -95,18 +96,20 @@ func tend(ctx context.Context, e engine.Engine, r runnable, emit event.Sink) fun
 		} else {
 			live.Wait(ctx, over)
 		}
-		if leaves(following, e, r) {
+		if leaves(removing, e, r) {
 			return
 		}
-		if err := r.group.Remove(following, r.pod.Grace+r.pod.StopGrace+removal); err != nil && following.Err() == nil {
+		if err := r.group.Remove(removing, r.pod.Grace+r.pod.StopGrace+removal); err != nil && removing.Err() == nil {
 			stamped(emit)(event.Event{Kind: event.CleanupFailed, Why: err.Error()})
 		}
 	})
 	return func() {
 		close(over)
-		late := time.AfterFunc(removal, stop)
+		stop()
+		late := time.AfterFunc(removal, giveUp)
 		defer late.Stop()
 		tasks.Wait()
+		giveUp()
 	}
 }
 
