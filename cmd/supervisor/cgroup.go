@@ -163,7 +163,7 @@ func shownGroup(k *podgroup.Keeper) *status.Cgroup {
 		return nil
 	}
 	way, why := k.Way()
-	l := k.Limits()
+	l := k.Bounds()
 	limits := status.Limits{Memory: l.Memory, Swap: l.Swap, CPUs: float64(l.CPUs) / 1e9, Pids: l.Pids, CPUSet: l.CPUSet}
 	shown := &status.Cgroup{Way: string(way), Why: why, Limits: limits}
 	if way != podgroup.Off {

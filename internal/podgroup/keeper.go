@@ -50,7 +50,7 @@ type Keeper struct {
 	made  chan struct{} // closed when it is known whether there is a group
 
 	mu      sync.Mutex
-	choice  Choice
+	choice  Choice         // as it has turned out
 	failed  error          // why there is none, though the engine had agreed to make it
 	limited cgroup.Limits  // as they were set last
 	others  []cgroup.Group // of all pods that there were then
@@ -138,8 +138,8 @@ func (k *Keeper) Shared() bool {
 	return way == Nested
 }
 
-// Limits are what all of the pod may use together, as they were set last.
-func (k *Keeper) Limits() cgroup.Limits {
+// Bounds are what all of the pod may use together, as they were set last.
+func (k *Keeper) Bounds() cgroup.Limits {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.limited
@@ -183,7 +183,7 @@ func (k *Keeper) makeThere(ctx context.Context, agreed func()) {
 	err := k.dismiss(ctx)
 	var a cgroup.Answer
 	if err == nil {
-		order := cgroup.Order{Do: cgroup.Make, Group: k.Choice.Group, Limits: k.Limits()}
+		order := cgroup.Order{Do: cgroup.Make, Group: k.Choice.Group, Limits: k.Bounds()}
 		a, err = k.send(ctx, order, func() {
 			begun = true
 			agreed()
@@ -314,7 +314,7 @@ func (k *Keeper) Remove(ctx context.Context, within time.Duration) error {
 func (k *Keeper) Set(ctx context.Context, l engine.Limits) error {
 	way, _ := k.Way()
 	next := share(l, k.Reserve)
-	if way == Off || same(next, k.Limits()) {
+	if way == Off || same(next, k.Bounds()) {
 		return nil
 	}
 	if way != Nested {

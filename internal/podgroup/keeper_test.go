@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"github.com/podlike/podlike/internal/cgroup"
 	"github.com/podlike/podlike/internal/engine"
@@ -19,6 +20,8 @@ import (
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/podgroup"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const mib = 1 << 20
 
