@@ -13,6 +13,8 @@ import (
 
 	"github.com/podlike/podlike/internal/dockertest"
 	"github.com/podlike/podlike/internal/pod"
+	"github.com/podlike/podlike/internal/state"
+	"github.com/podlike/podlike/internal/status"
 )
 
 // There is one swarm at a time, so what needs one shares it.
@@ -20,6 +22,7 @@ func TestOnASwarm(t *testing.T) {
 	d := dockertest.New(t)
 	d.Swarm(t)
 	t.Run("TheTaskEndsAsItsComponentDid", func(t *testing.T) { onSwarmTheStateIsTheExitCodes(t, d) })
+	t.Run("AServicesLimitBindsAllOfItsPod", func(t *testing.T) { aServicesLimitBindsAll(t, d) })
 	t.Run("AServiceIsAPodFromItsFirstAnswerToItsLastTrace", aServiceIsAPod)
 	t.Run("TheNextTaskRemovesWhatADeadOneLeft", func(t *testing.T) { theNextTaskSweeps(t, d) })
 	t.Run("AnUpdateWaitsUntilTheNewTaskIsReady", func(t *testing.T) { anUpdateWaitsUntilTheNewTaskIsReady(t, d) })
@@ -57,6 +60,35 @@ func aServiceIsAPod(t *testing.T) {
 	owner := s.ID
 	d.RemoveService(t, id)
 	d.Gone(t, owner, 0)
+}
+
+// aServicesLimitBindsAll is part of TestOnASwarm. Swarm shows what has failed a task by its exit code.
+func aServicesLimitBindsAll(t *testing.T, d *dockertest.Engine) {
+	eats := kit(fmt.Sprint("eat ", 150<<20)) // more than memory and swap together
+	spec := service(t, d, components{"one": eats, "two": eats})
+	const limit = 96 << 20
+	spec.TaskTemplate.Resources = &swarm.ResourceRequirements{Limits: &swarm.Limit{MemoryBytes: limit}}
+	spec.TaskTemplate.RestartPolicy = &swarm.RestartPolicy{Condition: swarm.RestartPolicyConditionNone}
+	id := d.Service(t, spec)
+	task := waitTask(t, d, id, swarm.TaskStateFailed)
+	if code := task.Status.ContainerStatus.ExitCode; code != killed || !strings.Contains(task.Status.Err, "137") {
+		t.Errorf("the task has failed with %d: %s", code, task.Status.Err)
+	}
+	s := supervisorIn(d, d.Container(t, task.Status.ContainerStatus.ContainerID))
+	victims := 0
+	for name, e := range s.ends(t) {
+		if e.Reason == status.OOMKilled {
+			victims++
+			if e.Limit != string(state.PodLimit) {
+				t.Errorf("%s has ended as %+v", name, e)
+			}
+		}
+	}
+	if victims == 0 {
+		t.Errorf("nobody has lacked memory: %v", s.ends(t))
+	}
+	d.RemoveService(t, id)
+	s.gone(t, soon)
 }
 
 // theNextTaskSweeps is part of TestOnASwarm. Tasks have different names, so here the
