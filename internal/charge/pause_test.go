@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -113,6 +114,24 @@ func (p *process) sends(t *testing.T, s syscall.Signal) {
 	if err := p.Process.Signal(s); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// freezes waits until all of its threads have stopped, which the kernel does in its own time.
+func (p *process) freezes(t *testing.T) {
+	t.Helper()
+	dockertest.Eventually(t, patience, func() (bool, string) {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.Process.Pid))
+		if err != nil || len(threads) == 0 {
+			t.Fatalf("it has no threads: %v", err)
+		}
+		for _, name := range threads {
+			stat, err := os.ReadFile(name)
+			if _, state, _ := strings.Cut(string(stat), ") "); err == nil && !strings.HasPrefix(state, "T") {
+				return false, string(stat)
+			}
+		}
+		return true, ""
+	})
 }
 
 // uses is how much memory the process uses, in KiB, and how many descriptors.
@@ -241,6 +260,7 @@ func TestTheMemoryAndWhatIsSaidGoToTheOneInCharge(t *testing.T) {
 func TestAFrozenPauseIsFoundOutInTime(t *testing.T) {
 	p := start(t)
 	p.sends(t, unix.SIGSTOP)
+	p.freezes(t)
 	began := time.Now()
 	for range 2 {
 		if _, err := Take(t.Context(), "early"); !errors.Is(err, ErrNoAnswer) {
