@@ -262,13 +262,21 @@ func (k *Keeper) obey(ctx context.Context, o cgroup.Order) (cgroup.Answer, error
 	return k.send(ctx, o, func() {})
 }
 
+// settled waits until it is known whether there is a group.
+func (k *Keeper) settled(ctx context.Context) error {
+	select {
+	case <-k.made:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // Bind is to be called before a container of the pod's is started. It waits until the group is made.
 // Where it could not be made, though the engine had agreed to that, the container is limited by itself.
 func (k *Keeper) Bind(ctx context.Context, component string, id engine.ID) error {
-	select {
-	case <-k.made:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := k.settled(ctx); err != nil {
+		return err
 	}
 	k.mu.Lock()
 	failed := k.failed
@@ -302,7 +310,9 @@ func (k *Keeper) Counts(ctx context.Context) (kills, hits uint64, known bool) {
 // Remove removes the group when all that was in it has ended, for which it waits that long. On cgroup v1
 // the engine does that itself.
 func (k *Keeper) Remove(ctx context.Context, within time.Duration) error {
-	<-k.made
+	if err := k.settled(ctx); err != nil {
+		return err
+	}
 	if way, _ := k.Way(); way == Nested || way == Off && k.failed == nil {
 		return nil
 	}
@@ -318,7 +328,9 @@ func (k *Keeper) Set(ctx context.Context, l engine.Limits) error {
 		return nil
 	}
 	if way != Nested {
-		<-k.made
+		if err := k.settled(ctx); err != nil {
+			return err
+		}
 		if _, err := k.obey(ctx, cgroup.Order{Do: cgroup.Limit, Limits: next}); err != nil {
 			return err
 		}

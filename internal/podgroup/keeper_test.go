@@ -172,6 +172,27 @@ func TestWithoutAGroupEachComponentIsLimitedAndItsUserIsTold(t *testing.T) {
 	}
 }
 
+// An engine that does not come back keeps nobody from ending.
+func TestNobodyWaitsForAHelperLongerThanHeWantsTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &machine{takes: 3 * time.Minute}
+		k := m.open(t, engine.Limits{Memory: 96 * mib})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		for name, err := range map[string]error{
+			"Bind": k.Bind(ctx, "big", "none"), "Set": k.Set(ctx, engine.Limits{}), "Remove": k.Remove(ctx, time.Second),
+		} {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("it has taken %s", took)
+		}
+	})
+}
+
 func TestTheGroupsLimitsFollowThoseOfTheSupervisor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &machine{}

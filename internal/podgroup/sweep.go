@@ -22,9 +22,8 @@ type Others struct {
 	found map[engine.ID]cgroup.Group
 }
 
-// Others are the groups that there were when the pod's was made.
+// Others are the groups that there were when the pod's was made, as far as that is known by now.
 func (k *Keeper) Others(labels map[string]string) *Others {
-	<-k.made
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return &Others{OnHost: k.OnHost, Setup: k.Choice.Group.Setup, Labels: labels, Known: append([]cgroup.Group{}, k.others...)}
