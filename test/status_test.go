@@ -95,8 +95,11 @@ func TestTheStatusShowsEveryKindOfComponent(t *testing.T) {
 	said.Message, said.Last = "", nil
 	const image = dockertest.Testkit
 	runs := status.State{Running: &status.StateRunning{}}
+	if got.Cgroup == nil || got.Cgroup.Way == "" {
+		t.Errorf("its control group is %+v", got.Cgroup)
+	}
 	want := status.Pod{
-		Name: s.Name, ID: s.ID, Phase: status.Running, Health: got.Health,
+		Name: s.Name, ID: s.ID, Phase: status.Running, Health: got.Health, Cgroup: got.Cgroup,
 		Conditions: []status.Condition{
 			{Type: status.PodReadyToStartContainers, Status: true}, {Type: status.Initialized, Status: true},
 			{Type: status.ContainersReady, Reason: status.ContainersNotReady, Message: "app"}, {Type: status.Ready, Reason: status.ContainersNotReady, Message: "app"},

@@ -54,7 +54,8 @@ func TestWhatAPodUsesIsShown(t *testing.T) {
 		t.Errorf("the limits are %+v and %+v", l, idle.Limits)
 	}
 	sum := eats.Usage.MemoryBytes + idle.Usage.MemoryBytes + pause.Usage.MemoryBytes
-	if sum != got.Pod.Usage.MemoryBytes || eats.Usage.Pids < 1 || eats.Usage.CPUSeconds <= 0 {
+	if sum > got.Pod.Usage.MemoryBytes || // its group has what they share, and perhaps the supervisor
+		eats.Usage.Pids < 1 || eats.Usage.CPUSeconds <= 0 {
 		t.Errorf("all use %d, and the pod is %+v", sum, got.Pod)
 	}
 	if with := s.top(t, "-supervisor"); len(with.Containers) != 4 || string(with.Containers[2].ID) != s.ID || with.Containers[2].Usage == nil {

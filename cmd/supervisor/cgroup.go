@@ -140,7 +140,8 @@ func nodeGroups(ctx context.Context, d *docker.Engine) (*podgroup.Others, error)
 		return nil, err
 	}
 	setup := cgroup.Setup{Version: info.CgroupVersion, Driver: info.CgroupDriver}
-	if info.Rootless || setup.Driver != cgroup.FS && setup.Driver != cgroup.Systemd {
+	nested := setup.Version == 1 && setup.Driver == cgroup.FS // what is left there may be another engine's on this machine
+	if info.Rootless || nested || setup.Driver != cgroup.FS && setup.Driver != cgroup.Systemd {
 		return nil, nil
 	}
 	owner := ownerOf(self)

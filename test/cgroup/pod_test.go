@@ -390,7 +390,11 @@ func TestTheLimitFollowsThatOfTheSupervisorAndOutlivesRestarts(t *testing.T) {
 func TestAKilledSupervisorLeavesNoGroupBehindASweep(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	p := s.run(limited(128*mib), nil, "app", kit("history /dev/null app linger 3s", "stop_grace_period: 5s"))
+	lingers := "sleep"
+	if !s.nested() { // there the engine cannot remove a supervisor's group in which something still runs, and nobody does
+		lingers = "history /dev/null app linger 3s"
+	}
+	p := s.run(limited(128*mib), nil, "app", kit(lingers, "stop_grace_period: 5s"))
 	p.told(string(event.Running))
 	p.Kill(t, "SIGKILL")
 	p.Wait(t)
