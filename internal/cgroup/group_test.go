@@ -55,7 +55,13 @@ func TestThePodsOfAMachineAreFound(t *testing.T) {
 		"Systemd": {systemd, []string{"podlike.slice/podlike-a.slice/docker-1.scope", "podlike.slice/other.slice", "podlike/b"}, []cgroup.Group{systemd.Of("a")}},
 		"None":    {v2, nil, nil},
 	} {
-		got := cgroup.Host{Root: dirs(t, test.dirs...)}.Pods(test.setup)
+		root := dirs(t, append(test.dirs, "podlike/busy", "podlike.slice/podlike-busy.slice")...)
+		for _, busy := range []string{"podlike/busy", "podlike.slice/podlike-busy.slice"} {
+			if err := os.WriteFile(filepath.Join(root, busy, "cgroup.events"), []byte("populated 1\nfrozen 0\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := cgroup.Host{Root: root}.Pods(test.setup)
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}

@@ -263,14 +263,15 @@ func gone(err error) error {
 	return err
 }
 
-// Pods are the groups of pods that there are, whoever's they are.
+// Pods are the groups of pods in which nothing runs, whoever's they are; on cgroup v1 all there are.
 func (h Host) Pods(s Setup) (all []Group) {
 	if s.Version == 1 {
 		return h.podsV1(s)
 	}
 	for _, name := range subdirs(filepath.Join(h.Root, filepath.Dir(s.Of("x").Path))) {
 		g := Group{s, filepath.Join(filepath.Dir(s.Of("x").Path), name)}
-		if g.Owner() != "" && s.Of(g.Owner()).Path == g.Path {
+		events, _ := os.ReadFile(filepath.Join(h.dir(g), "cgroup.events")) // none: it has just gone
+		if g.Owner() != "" && s.Of(g.Owner()).Path == g.Path && numberIn(string(events), "populated") == 0 {
 			all = append(all, g)
 		}
 	}

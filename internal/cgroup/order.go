@@ -13,11 +13,11 @@ type Deed string
 
 // The deeds.
 const (
-	Make   Deed = "make"   // it gets the limits, and the groups of all pods are told
+	Make   Deed = "make"   // it gets the limits, and what groups of pods are left is told
 	Limit  Deed = "limit"  // it gets other limits
 	Look   Deed = "look"   // its state is told
 	Remove Deed = "remove" // it is removed when nothing runs in it
-	List   Deed = "list"   // the groups of all pods are told
+	List   Deed = "list"   // what groups of pods are left is told
 )
 
 // An Order is what somebody is to do who can reach the machine's groups, in this process or
@@ -33,7 +33,7 @@ type Order struct {
 // An Answer is what came of an order.
 type Answer struct {
 	State State `json:"state"`
-	// Pods are the groups of pods that there are.
+	// Pods are the groups of pods in which nothing runs.
 	Pods []Group `json:"pods,omitempty"`
 }
 
