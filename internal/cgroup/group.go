@@ -28,8 +28,7 @@ type Group struct {
 const (
 	// own is the group that all groups of pods are in which are not below somebody else's.
 	own = "podlike"
-	// mark is the group of a pod below that of its owner. What is left of a dead owner's is
-	// known by it.
+	// mark is the group of a pod below that of its owner, beside the owner's own processes.
 	mark = "podlike"
 	// slice is what the names of systemd's units for groups end with.
 	slice = ".slice"
@@ -56,7 +55,7 @@ func (g Group) Parent() string {
 	return g.Path
 }
 
-// Owner is the ID of the container that a group's pod belongs to. Empty: it is no pod's.
+// Owner is the ID of the container that the pod of a group of its own belongs to. Empty: it is no such.
 func (g Group) Owner() string {
 	switch name := path.Base(g.Path); {
 	case g.Driver == Systemd:
@@ -64,8 +63,6 @@ func (g Group) Owner() string {
 		return name
 	case path.Dir(g.Path) == "/"+own:
 		return name
-	case name == mark:
-		return path.Base(path.Dir(g.Path))
 	}
 	return ""
 }

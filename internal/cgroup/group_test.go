@@ -2,9 +2,12 @@ package cgroup_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -19,11 +22,14 @@ func TestAGroupIsWhereItsDriverHasItAndKnowsItsOwner(t *testing.T) {
 	}{
 		"FS":      {cgroup.Setup{Version: 2, Driver: cgroup.FS}.Of(id), "/podlike/" + id, "/podlike/" + id},
 		"Systemd": {cgroup.Setup{Version: 2, Driver: cgroup.Systemd}.Of(id), "/podlike.slice/podlike-" + id + ".slice", "podlike-" + id + ".slice"},
-		"Below":   {cgroup.Setup{Version: 1, Driver: cgroup.FS}.Below("/docker/" + id), "/docker/" + id + "/podlike", "/docker/" + id + "/podlike"},
 	} {
 		if g := test.group; g.Path != test.path || g.Parent() != test.parent || g.Owner() != id {
 			t.Errorf("%s: it is %s below %s and of %q", name, g.Path, g.Parent(), g.Owner())
 		}
+	}
+	below := cgroup.Setup{Version: 1, Driver: cgroup.FS}.Below("/docker/" + id)
+	if below.Path != "/docker/"+id+"/podlike" || below.Parent() != below.Path {
+		t.Errorf("below its owner's it is %s below %s", below.Path, below.Parent())
 	}
 	if of := (cgroup.Group{Setup: cgroup.Setup{Version: 2, Driver: cgroup.FS}, Path: "/docker/" + id}).Owner(); of != "" {
 		t.Errorf("a group that is no pod's is of %q", of)
@@ -42,42 +48,66 @@ func dirs(t *testing.T, names ...string) string {
 	return root
 }
 
-func TestThePodsOfAMachineAreFound(t *testing.T) {
-	v1, v2 := cgroup.Setup{Version: 1, Driver: cgroup.FS}, cgroup.Setup{Version: 2, Driver: cgroup.FS}
-	systemd := cgroup.Setup{Version: 2, Driver: cgroup.Systemd}
-	for name, test := range map[string]struct {
-		setup cgroup.Setup
-		dirs  []string
-		want  []cgroup.Group
-	}{
-		"V1":      {v1, []string{"memory/docker/a/podlike/x", "pids/docker/a/podlike", "pids/docker/b", "cpu/mine/c/podlike"}, []cgroup.Group{v1.Below("/mine/c"), v1.Below("/docker/a")}},
-		"V2":      {v2, []string{"podlike/a/x", "docker/b", "podlike.slice/podlike-c.slice"}, []cgroup.Group{v2.Of("a")}},
-		"Systemd": {systemd, []string{"podlike.slice/podlike-a.slice/docker-1.scope", "podlike.slice/other.slice", "podlike/b"}, []cgroup.Group{systemd.Of("a")}},
-		"None":    {v2, nil, nil},
-	} {
-		root := dirs(t, append(test.dirs, "podlike/busy", "podlike.slice/podlike-busy.slice")...)
-		for _, busy := range []string{"podlike/busy", "podlike.slice/podlike-busy.slice"} {
-			if err := os.WriteFile(filepath.Join(root, busy, "cgroup.events"), []byte("populated 1\nfrozen 0\n"), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got := cgroup.Host{Root: root}.Pods(test.setup)
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
+// write writes a file of a group, as the kernel has it.
+func write(t *testing.T, text string, name ...string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(name...), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// Of cgroup v1 the owner's group goes as well, from all hierarchies, and nobody else's.
-func TestWhatADeadOwnerHasLeftIsRemoved(t *testing.T) {
-	root := dirs(t, "memory/docker/a/podlike/x", "pids/docker/a/podlike", "pids/docker/b/podlike")
-	g := cgroup.Setup{Version: 1, Driver: cgroup.FS}.Below("/docker/a")
+var (
+	v2       = cgroup.Setup{Version: 2, Driver: cgroup.FS}
+	systemd  = cgroup.Setup{Version: 2, Driver: cgroup.Systemd}
+	systemd1 = cgroup.Setup{Version: 1, Driver: cgroup.Systemd}
+)
+
+func TestOnlyGroupsOfPodsAreFoundInWhichNothingRuns(t *testing.T) {
+	const below = "systemd/podlike.slice/podlike-busy.slice/docker-1.scope"
+	root := dirs(t, "podlike/a/x", "podlike/busy", "docker/b", "podlike.slice/podlike-c.slice", "podlike.slice/other.slice", "podlike.slice/podlike-busy.slice",
+		"systemd/podlike.slice/podlike-d.slice/docker-2.scope", below)
+	for _, busy := range []string{"podlike/busy", "podlike.slice/podlike-busy.slice"} {
+		write(t, "populated 1\nfrozen 0\n", root, busy, "cgroup.events")
+	}
+	write(t, "12\n", root, below, "cgroup.procs")
+	write(t, "", root, "systemd/podlike.slice/podlike-d.slice/docker-2.scope/cgroup.procs")
+	for _, test := range []struct {
+		setup cgroup.Setup
+		want  string
+	}{{v2, "a"}, {systemd, "c"}, {systemd1, "d"}} {
+		got := cgroup.Host{Root: root}.Pods(test.setup)
+		if diff := cmp.Diff([]cgroup.Group{test.setup.Of(test.want)}, got); diff != "" {
+			t.Errorf("%+v: %s", test.setup, diff)
+		}
+	}
+	if got := (cgroup.Host{Root: t.TempDir()}).Pods(v2); got != nil {
+		t.Errorf("where there are none are %+v", got)
+	}
+}
+
+// What runs in a group is never in its way, whoever is in a hurry.
+func TestAGroupIsRemovedWhenNothingRunsInIt(t *testing.T) {
+	root := dirs(t, "podlike/a/x", "podlike/b", "systemd/podlike.slice/podlike-a.slice")
+	a, slice := v2.Of("a"), systemd1.Of("a")
+	write(t, "populated 1\n", root, a.Path, "cgroup.events")
+	write(t, "7\n", root, "systemd", slice.Path, "cgroup.procs")
+	h := cgroup.Host{Root: root, Bus: filepath.Join(root, "none")}
+	for _, g := range []cgroup.Group{a, slice} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if err := h.Remove(ctx, g); err == nil || !strings.HasSuffix(err.Error(), "something still runs in it") {
+			t.Errorf("%s: %v", g.Path, err)
+		}
+	}
+	if err := os.Remove(filepath.Join(root, a.Path, "cgroup.events")); err != nil { // a file, which no rmdir of the kernel's minds
+		t.Fatal(err)
+	}
 	for range 2 { // the second time nothing is there
-		if err := (cgroup.Host{Root: root}).Remove(t.Context(), g); err != nil {
+		if err := h.Remove(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for name, want := range map[string]bool{"memory/docker/a": false, "pids/docker/a": false, "pids/docker/b/podlike": true, "memory/docker": true} {
+	for name, want := range map[string]bool{"podlike/a": false, "podlike/b": true} {
 		if _, err := os.Stat(filepath.Join(root, name)); (err == nil) != want {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -15,6 +15,8 @@ import (
 	"github.com/containerd/cgroups/v3/cgroup2"
 	"github.com/containerd/cgroups/v3/cgroup2/stats"
 	"golang.org/x/sys/unix"
+
+	"github.com/podlike/podlike/internal/clock"
 )
 
 // A Host is the engine's machine, as far as this process can reach its groups.
@@ -109,8 +111,14 @@ func (l Limits) swap() *int64 {
 	return &all
 }
 
-// dir is where a group's files are here.
-func (h Host) dir(g Group) string { return filepath.Join(h.Root, g.Path) }
+// dir is where a group's files are here: of cgroup v1 those of the hierarchy that systemd has for
+// itself, in which all of its units are.
+func (h Host) dir(g Group) string {
+	if g.Version == 1 {
+		return filepath.Join(h.Root, "systemd", g.Path)
+	}
+	return filepath.Join(h.Root, g.Path)
+}
 
 // Look reads how a group is. It has to be of cgroup v2.
 func (h Host) Look(g Group) (State, error) {
@@ -118,8 +126,8 @@ func (h Host) Look(g Group) (State, error) {
 	if err != nil {
 		return State{}, about(g, "look at", err)
 	}
-	if _, err := os.Stat(h.dir(g)); err != nil {
-		return State{}, about(g, "look at", err)
+	if g.Version == 1 || !exists(h.dir(g)) {
+		return State{}, about(g, "look at", fs.ErrNotExist)
 	}
 	all, err := m.Stat()
 	if err != nil {
@@ -177,35 +185,11 @@ func (h Host) Remove(ctx context.Context, g Group) error {
 	if g.Driver == Systemd {
 		return about(g, "remove", h.stop(ctx, g))
 	}
-	if g.Version == 1 {
-		return about(g, "remove", h.removeV1(g))
-	}
 	err := rmdirs(h.dir(g))
 	if err == nil {
 		_ = unix.Rmdir(filepath.Dir(h.dir(g))) // that of all pods, if this was the last
 	}
 	return about(g, "remove", err)
-}
-
-// removeV1 removes a group, and its owner's that has left it behind, from all hierarchies.
-func (h Host) removeV1(g Group) error {
-	var all error
-	for _, dir := range h.hierarchies() {
-		all = errors.Join(all, rmdirs(filepath.Join(dir, filepath.Dir(g.Path))))
-	}
-	return all
-}
-
-// hierarchies are the directories of all hierarchies of cgroup v1, and of v2 beside them.
-// Several names may be one.
-func (h Host) hierarchies() (dirs []string) {
-	entries, _ := os.ReadDir(h.Root) // without one there are none
-	for _, e := range entries {
-		if e.IsDir() {
-			dirs = append(dirs, filepath.Join(h.Root, e.Name()))
-		}
-	}
-	return dirs
 }
 
 // rmdirs removes a group and all below it, of which none has processes.
@@ -228,79 +212,57 @@ func rmdirs(dir string) error {
 // glance is how long is waited at most before the context is looked at again.
 const glance = 200 * time.Millisecond
 
-// emptied waits until nothing runs in a group. The kernel tells that of cgroup v2; on v1 only
-// what is empty already can be removed.
+// errBusy: what is to be removed is in use.
+var errBusy = errors.New("something still runs in it")
+
+// emptied waits until nothing runs in a group. On cgroup v2 the kernel tells when that changes.
 func (h Host) emptied(ctx context.Context, g Group) error {
-	if g.Version == 1 || h.Root == "" {
+	if h.Root == "" { // systemd knows
 		return nil
 	}
-	file, err := os.Open(filepath.Join(h.dir(g), "cgroup.events"))
-	if err != nil {
-		return gone(err)
+	events, err := os.Open(filepath.Join(h.dir(g), "cgroup.events"))
+	if err == nil {
+		defer events.Close()
 	}
-	defer file.Close()
-	buffer := make([]byte, 256)
-	for {
-		n, err := file.ReadAt(buffer, 0)
-		if n == 0 && err != nil { // ENODEV: somebody else has removed it
-			return nil
+	for h.isBusy(g) {
+		switch {
+		case ctx.Err() != nil:
+			return errBusy
+		case events == nil:
+			_ = clock.Sleep(ctx, glance) // which is looked at above
+		default:
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(events.Fd()), Events: unix.POLLPRI}}, int(glance.Milliseconds())) // or a signal came
 		}
-		if numberIn(string(buffer[:n]), "populated") == 0 {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return errors.New("something still runs in it")
-		}
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(file.Fd()), Events: unix.POLLPRI}}, int(glance.Milliseconds())) // or a signal came
 	}
+	return nil
 }
 
-// gone forgives that something is not there.
-func gone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+// isBusy reports whether something runs in a group or below it. What is not there is not busy.
+func (h Host) isBusy(g Group) bool {
+	if g.Version == 2 {
+		events, _ := os.ReadFile(filepath.Join(h.dir(g), "cgroup.events"))
+		return numberIn(string(events), "populated") > 0
+	}
+	busy := false
+	_ = filepath.WalkDir(h.dir(g), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Name() == "cgroup.procs" {
+			procs, _ := os.ReadFile(path) // it may go meanwhile
+			busy = busy || len(procs) > 0
+		}
 		return nil
-	}
-	return err
+	})
+	return busy
 }
 
-// Pods are the groups of pods in which nothing runs, whoever's they are; on cgroup v1 all there are.
+// Pods are the groups of pods of their own in which nothing runs, whoever's they are.
 func (h Host) Pods(s Setup) (all []Group) {
-	if s.Version == 1 {
-		return h.podsV1(s)
-	}
-	for _, name := range subdirs(filepath.Join(h.Root, filepath.Dir(s.Of("x").Path))) {
-		g := Group{s, filepath.Join(filepath.Dir(s.Of("x").Path), name)}
-		events, _ := os.ReadFile(filepath.Join(h.dir(g), "cgroup.events")) // none: it has just gone
-		if g.Owner() != "" && s.Of(g.Owner()).Path == g.Path && numberIn(string(events), "populated") == 0 {
+	parent := filepath.Dir(s.Of("x").Path)
+	entries, _ := os.ReadDir(h.dir(Group{s, parent})) // without one there are none
+	for _, e := range entries {
+		g := Group{s, filepath.Join(parent, e.Name())}
+		if e.IsDir() && g.Owner() != "" && s.Of(g.Owner()).Path == g.Path && !h.isBusy(g) {
 			all = append(all, g)
 		}
 	}
 	return all
-}
-
-// podsV1 are the groups of pods below those of their owners, in any hierarchy.
-func (h Host) podsV1(s Setup) (all []Group) {
-	known := map[string]bool{}
-	for _, hierarchy := range h.hierarchies() {
-		marks, _ := filepath.Glob(filepath.Join(hierarchy, "*", "*", mark)) // the pattern is well
-		for _, dir := range marks {
-			name := strings.TrimPrefix(dir, hierarchy)
-			if !known[name] {
-				known[name] = true
-				all = append(all, Group{s, name})
-			}
-		}
-	}
-	return all
-}
-
-// subdirs are the names of the directories in one, none where there is no such.
-func subdirs(dir string) (names []string) {
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if e.IsDir() {
-			names = append(names, e.Name())
-		}
-	}
-	return names
 }

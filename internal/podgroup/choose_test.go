@@ -80,13 +80,6 @@ func TestAWayIsChosenByTheEngineAndWhatItsUserGives(t *testing.T) {
 			if parent := got.Group.Parent(); parent != test.parent {
 				t.Errorf("%s: the containers are to be below %s, want %s", test.why, parent, test.parent)
 			}
-			owner := me
-			if f.Owner.ID != me {
-				owner = pause
-			}
-			if got.Group.Owner() != string(owner) {
-				t.Errorf("%s: it is of %q", test.why, got.Group.Owner())
-			}
 		})
 	}
 }

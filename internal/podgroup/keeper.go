@@ -135,7 +135,7 @@ func (k *Keeper) Bound() bool {
 // when the group's limit is hit, as it does on cgroup v1.
 func (k *Keeper) Shared() bool {
 	way, _ := k.Way()
-	return way == Nested
+	return way != Off && k.Choice.Group.Version == 1
 }
 
 // Bounds are what all of the pod may use together, as they were set last.
@@ -158,7 +158,7 @@ func (k *Keeper) Memory() int64 {
 // Starved reports whether the kernel has killed something in a container of the pod's for lack of memory.
 // Not known: the engine says so of that container alone, or it is not seen from here.
 func (k *Keeper) Starved(id engine.ID) (did, known bool) {
-	if !k.Shared() {
+	if way, _ := k.Way(); way != Nested {
 		return false, false
 	}
 	return cgroup.Starved(string(id))
