@@ -36,7 +36,11 @@ type machine struct {
 	orders []cgroup.Order
 	told   []string
 	state  cgroup.State
+	pods   []cgroup.Group
+	begun  func() // before the group is opened; nil: nothing is done then
 }
+
+var v2 = engine.Info{CgroupVersion: 2, CgroupDriver: engine.CgroupFS}
 
 // onHost is podgroup.OnHost.
 func (m *machine) onHost(ctx context.Context, paths, command []string, labels map[string]string, begun func()) ([]byte, error) {
@@ -55,7 +59,7 @@ func (m *machine) onHost(ctx context.Context, paths, command []string, labels ma
 		return nil, errors.New("it is not understood")
 	}
 	m.orders = append(m.orders, o)
-	return json.Marshal(cgroup.Answer{State: m.state})
+	return json.Marshal(cgroup.Answer{State: m.state, Pods: m.pods})
 }
 
 // emit is an event.Sink.
@@ -68,10 +72,19 @@ func (m *machine) emit(e event.Event) {
 // open opens a pod's group on cgroup v2 in a bubble.
 func (m *machine) open(t *testing.T, limits engine.Limits) *podgroup.Keeper {
 	t.Helper()
+	return m.openOn(t, v2, limits)
+}
+
+// openOn is open on a machine that is set up like that.
+func (m *machine) openOn(t *testing.T, info engine.Info, limits engine.Limits) *podgroup.Keeper {
+	t.Helper()
 	m.Engine = fake.New()
 	t.Cleanup(m.Engine.Close)
 	m.AddImage("app", fake.Running(fake.UntilAsked))
-	choice := podgroup.Choose(podgroup.Facts{Info: engine.Info{CgroupVersion: 2, CgroupDriver: engine.CgroupFS}, Owner: engine.Seen{ID: me}})
+	if m.begun != nil {
+		m.begun()
+	}
+	choice := podgroup.Choose(podgroup.Facts{Info: info, Owner: engine.Seen{ID: me}})
 	k := podgroup.Open(t.Context(), podgroup.Config{
 		Engine: m, OnHost: m.onHost, Emit: m.emit, Choice: choice, Owner: pod.Owner{ID: string(me)}, Limits: limits, Reserve: podgroup.DefaultReserve,
 		Pod: pod.Pod{Components: []pod.Component{{Name: "big", Resources: pod.Resources{Memory: 512 * mib}}, {Name: "free"}}},
@@ -170,6 +183,107 @@ func TestWithoutAGroupEachComponentIsLimitedAndItsUserIsTold(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Below the supervisor's own group nothing is made, and its limits are the pod's and its own.
+func TestWhereThePodIsBelowItsSupervisorNobodyIsAskedForAnything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &machine{refuse: errors.New("nobody is to be asked")}
+		k := m.openOn(t, engine.Info{CgroupVersion: 1, CgroupDriver: engine.CgroupFS}, engine.Limits{Memory: 96 * mib})
+		if k.Memory() != 96*mib || !k.Bound() || !k.Shared() {
+			t.Errorf("memory %d, bound %t, shared %t", k.Memory(), k.Bound(), k.Shared())
+		}
+		if err := k.Set(t.Context(), engine.Limits{Memory: 64 * mib}); err != nil || k.Memory() != 64*mib {
+			t.Errorf("then it has %d: %v", k.Memory(), err)
+		}
+		if err := k.Remove(t.Context(), time.Minute); err != nil {
+			t.Error(err)
+		}
+		if _, _, known := k.Counts(t.Context()); known {
+			t.Error("the kernel counts nothing there")
+		}
+		other := (&machine{}).openOn(t, engine.Info{CgroupVersion: 1, CgroupDriver: engine.Systemd}, engine.Limits{})
+		if !other.Shared() {
+			t.Error("with systemd on cgroup v1 the engine does not tell one container from another either")
+		}
+	})
+}
+
+// A supervisor that starts again may still have the helper that was to remove its group.
+func TestTheHelperOfAnEarlierLifeGoesBeforeTheGroupIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &machine{}
+		m.begun = func() {
+			labels := pod.Owner{ID: string(me)}.Labels(pod.RoleKeeper)
+			if _, _, err := m.Create(t.Context(), engine.Container{Name: "old", Image: "app", Labels: labels}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		k := m.open(t, engine.Limits{})
+		if err := k.Bind(t.Context(), "free", "none"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Inspect(t.Context(), "old"); !errors.Is(err, engine.ErrNotFound) || len(m.orders) != 1 {
+			t.Errorf("it is there: %v; orders %+v", err, m.orders)
+		}
+	})
+}
+
+func TestWhatTheKernelTellsOfTheSupervisorsLimitsReachesTheGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &machine{}
+		k := m.open(t, engine.Limits{Memory: 96 * mib})
+		id, _, err := m.Create(t.Context(), engine.Container{Name: "supervisor", Image: "app", Resources: engine.Resources{Memory: 192 * mib}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Owner.ID = string(id)
+		began := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		k.Follow(ctx, func(ctx context.Context, tell func()) error {
+			for range 3 { // one update writes several files
+				tell()
+			}
+			time.Sleep(time.Second)
+			cancel()
+			return nil
+		})
+		if len(m.orders) != 2 || m.orders[1].Do != cgroup.Limit || k.Memory() != 160*mib {
+			t.Errorf("ordered %+v", m.orders)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it has taken %s", took)
+		}
+	})
+}
+
+// What was left when the group was made is known: nobody has to look again.
+func TestOnlyWhatIsLeftIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		left := cgroup.Setup{Version: 2, Driver: cgroup.FS}.Of("dead")
+		m := &machine{pods: []cgroup.Group{left}}
+		k := m.open(t, engine.Limits{})
+		synctest.Wait()
+		for name, test := range map[string]struct {
+			others *podgroup.Others
+			orders int
+		}{
+			"Known": {k.Others(pod.Owner{}.Labels(pod.RoleKeeper)), 1},
+			"Node":  {&podgroup.Others{OnHost: m.onHost, Setup: left.Setup, Labels: pod.Owner{}.Labels(pod.RoleKeeper)}, 2},
+		} {
+			m.orders = nil
+			owners, err := test.others.Owners(t.Context())
+			if err != nil || len(owners) != 1 || owners[0] != "dead" || test.others.Name("dead") != "/podlike/dead" {
+				t.Errorf("%s: %q, %v", name, owners, err)
+			}
+			if err := test.others.Drop(t.Context(), "dead"); err != nil {
+				t.Error(err)
+			}
+			if last := m.orders[len(m.orders)-1]; len(m.orders) != test.orders || last.Do != cgroup.Remove || last.Group != left {
+				t.Errorf("%s: ordered %+v", name, m.orders)
+			}
+		}
+	})
 }
 
 // An engine that does not come back keeps nobody from ending.

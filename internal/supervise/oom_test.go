@@ -1,10 +1,12 @@
 package supervise_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/podlike/podlike/internal/engine"
 	"github.com/podlike/podlike/internal/pod"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/supervise"
@@ -66,3 +68,53 @@ func TestAKillIsNoLackOfMemoryBecauseSomethingElseLackedIt(t *testing.T) {
 		})
 	}
 }
+
+// The kernel kills a process in web that is not its first one, which goes on by itself.
+func TestWhoWantsItGoesWholeWhenOneOfItsProcessesLacksMemory(t *testing.T) {
+	for name, test := range map[string]struct {
+		why            string
+		component, pod bool
+		others         bool // the engine says so of all, and the kernel has killed another's process
+		dies           bool
+	}{
+		"Nobody":    {"web goes on", false, false, false, false},
+		"Component": {"all of web is killed, and ends the pod", true, false, false, true},
+		"Pod":       {"the pod is over", false, true, false, true},
+		"Both":      {"once is enough", true, true, false, true},
+		"Others":    {"web was not meant", true, false, true, false},
+		"PodOthers": {"nor was it", false, true, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			web := limited(of("web", "stubborn"))
+			web.OOMGroup = test.component
+			play(t, []pod.Component{web, app("db")}, func(s *scene) {
+				s.pod.OOMGroup = test.pod
+				if test.others {
+					s.with = func(c *supervise.Config) { c.Group = shared{} }
+				}
+				time.AfterFunc(time.Minute, func() { s.Starve(s.name("web")) })
+				code, took := s.runFor(10 * time.Minute)
+				if !test.dies {
+					s.exits(code, 0)
+					return
+				}
+				s.exits(code, 137)
+				if took >= 0 {
+					t.Errorf("%s: it has waited to be asked", test.why)
+				}
+				if got := s.last(); got.Component != "web" || got.Why != "web was killed for lack of memory" {
+					t.Errorf("%s: %s: %s", test.why, got.Component, got.Why)
+				}
+			})
+		})
+	}
+}
+
+// Shared is a group whose lack of memory the engine says of all that are in it, and in which the kernel has
+// killed nothing of these.
+type shared struct{}
+
+func (shared) Counts(context.Context) (kills, hits uint64, known bool) { return 0, 0, false }
+func (shared) Memory() int64                                           { return 1 << 20 }
+func (shared) Shared() bool                                            { return true }
+func (shared) Starved(engine.ID) (did, known bool)                     { return false, true }
