@@ -8,7 +8,7 @@ import (
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/lifecycle"
 	"github.com/podlike/podlike/internal/logbuffer"
-	"github.com/podlike/podlike/internal/podgroup"
+	"github.com/podlike/podlike/internal/podcgroup"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/supervise"
 )
@@ -25,7 +25,7 @@ type answers struct {
 	ring   *event.Ring
 	buffer *logbuffer.Buffer
 	s      atomic.Pointer[supervise.Supervisor]
-	group  *podgroup.Keeper // of the pod, once there is one
+	group  *podcgroup.Keeper // of the pod, once there is one
 	// paired: the pod is that of a pause which was started by hand. keep: a clean stop leaves it.
 	paired, keep atomic.Bool
 }
@@ -37,7 +37,7 @@ func newAnswers() *answers {
 }
 
 // of has the answers be about a pod with a control group from now on.
-func (a *answers) of(s *supervise.Supervisor, g *podgroup.Keeper) {
+func (a *answers) of(s *supervise.Supervisor, g *podcgroup.Keeper) {
 	a.group = g
 	a.s.Store(s)
 }

@@ -17,31 +17,36 @@ import (
 	"github.com/podlike/podlike/internal/identity"
 	"github.com/podlike/podlike/internal/live"
 	"github.com/podlike/podlike/internal/pod"
-	"github.com/podlike/podlike/internal/podgroup"
+	"github.com/podlike/podlike/internal/podcgroup"
 	"github.com/podlike/podlike/internal/status"
 	"github.com/podlike/podlike/internal/sweep"
 )
 
 // An opener opens the control group of a pod's owner, whose container is known, as it was chosen. The
 // image is the supervisor's.
-type opener func(c podgroup.Choice, owner pod.Owner, of engine.Seen, image engine.ID, reserve int64) *podgroup.Keeper
+type opener func(c podcgroup.Choice, owner pod.Owner, of engine.Seen, image engine.ID, reserve int64) *podcgroup.Keeper
 
 // groupOpener opens groups on an engine, and says what helpers are like there.
 func groupOpener(ctx context.Context, d *docker.Engine, e engine.Engine, emit event.Sink) opener {
-	return func(c podgroup.Choice, owner pod.Owner, of engine.Seen, image engine.ID, reserve int64) *podgroup.Keeper {
-		like := engine.Container{Name: pod.HelperPrefix, Image: string(image), Labels: owner.Labels(pod.RoleHelper)}
-		d.UseHelper(like)
-		k := podgroup.Open(ctx, podgroup.Config{
+	return func(c podcgroup.Choice, owner pod.Owner, of engine.Seen, image engine.ID, reserve int64) *podcgroup.Keeper {
+		d.UseHelper(helperOf(owner, image)) // of which one may make the group
+		k := podcgroup.Open(ctx, podcgroup.Config{
 			Engine: e, OnHost: d.OnHost, Emit: emit, Choice: c, Owner: owner, Limits: of.Limits, Reserve: reserve,
 		})
-		like.CgroupParent = k.Parent()
-		d.UseHelper(like)
+		owner.Cgroup = k.Parent()
+		d.UseHelper(helperOf(owner, image))
 		return k
 	}
 }
 
-// groupOf chooses a pod's control group, and opens it if that is wanted. The owner learns of it.
-func groupOf(ctx context.Context, e engine.Engine, o options, self, of engine.Seen, owner *pod.Owner, open opener) (*podgroup.Keeper, error) {
+// helperOf is what helpers of a pod's owner are like.
+func helperOf(owner pod.Owner, image engine.ID) engine.Container {
+	return engine.Container{Name: pod.HelperPrefix, Image: string(image), Labels: owner.Labels(pod.RoleHelper), CgroupParent: owner.Cgroup}
+}
+
+// groupOf chooses a pod's control group, of which the owner learns, and returns what opens it. Nil: it is only
+// looked at.
+func groupOf(ctx context.Context, e engine.Engine, o options, self, of engine.Seen, owner *pod.Owner, open opener) (func() *podcgroup.Keeper, error) {
 	info, err := e.Info(ctx)
 	if err != nil {
 		return nil, err
@@ -50,20 +55,18 @@ func groupOf(ctx context.Context, e engine.Engine, o options, self, of engine.Se
 	if err != nil {
 		return nil, err
 	}
-	c := podgroup.Choose(podgroup.Facts{Info: info, Self: self, Owner: of, Paths: paths, Unwanted: o.group == groupOff})
+	c := podcgroup.Choose(podcgroup.Facts{Info: info, Self: self, Owner: of, Paths: paths, Unwanted: o.group == groupOff})
+	if c.Way != podcgroup.Off {
+		owner.Cgroup = c.Group.Parent()
+	}
 	if open == nil {
-		if c.Way != podgroup.Off {
-			owner.Cgroup = c.Group.Parent()
-		}
 		return nil, nil
 	}
 	reserve := int64(o.reserve)
 	if owner.Paired() { // whose pause is no supervisor
 		reserve = 0
 	}
-	k := open(c, *owner, of, self.ImageID, reserve)
-	owner.Cgroup = k.Parent()
-	return k, nil
+	return func() *podcgroup.Keeper { return open(c, *owner, of, self.ImageID, reserve) }, nil
 }
 
 // removal is how long the end of a pod may be held up by the removal of its control group. A helper
@@ -85,7 +88,7 @@ func tend(ctx context.Context, e engine.Engine, r runnable, emit event.Sink) fun
 		if clock.Sleep(following, sweepDelay) != nil {
 			return
 		}
-		s := sweep.Sweeper{Engine: e, Owner: r.owner, Emit: stamped(emit)}
+		s := sweep.Sweeper{Engine: e, Owner: r.owner, Emit: emit.Stamped()}
 		if _, err := s.DropGroups(following, r.group.Others(r.owner.Labels(pod.RoleKeeper))); err != nil && following.Err() == nil {
 			s.Emit(event.Event{Kind: event.CleanupFailed, Why: err.Error()})
 		}
@@ -100,7 +103,7 @@ func tend(ctx context.Context, e engine.Engine, r runnable, emit event.Sink) fun
 			return
 		}
 		if err := r.group.Remove(removing, r.pod.Grace+r.pod.StopGrace+removal); err != nil && removing.Err() == nil {
-			stamped(emit)(event.Event{Kind: event.CleanupFailed, Why: err.Error()})
+			emit.Stamped()(event.Event{Kind: event.CleanupFailed, Why: err.Error()})
 		}
 	})
 	return func() {
@@ -117,17 +120,9 @@ func tend(ctx context.Context, e engine.Engine, r runnable, emit event.Sink) fun
 // important work to do then.
 const sweepDelay = 10 * time.Second
 
-// stamped puts the time into events.
-func stamped(emit event.Sink) event.Sink {
-	return func(e event.Event) {
-		e.At = time.Now()
-		emit(e)
-	}
-}
-
 // nodeGroups are the groups of all pods on a node, for a process in a container there. Nil: this is in
 // none, or there are no groups.
-func nodeGroups(ctx context.Context, d *docker.Engine) (*podgroup.Others, error) {
+func nodeGroups(ctx context.Context, d *docker.Engine) (*podcgroup.Others, error) {
 	self, err := container(ctx, d)
 	if errors.Is(err, identity.ErrUnknown) {
 		return nil, nil
@@ -145,8 +140,8 @@ func nodeGroups(ctx context.Context, d *docker.Engine) (*podgroup.Others, error)
 		return nil, nil
 	}
 	owner := ownerOf(self)
-	d.UseHelper(engine.Container{Name: pod.HelperPrefix, Image: string(self.ImageID), Labels: owner.Labels(pod.RoleHelper)})
-	return &podgroup.Others{OnHost: d.OnHost, Setup: setup, Labels: owner.Labels(pod.RoleKeeper)}, nil
+	d.UseHelper(helperOf(owner, self.ImageID))
+	return &podcgroup.Others{OnHost: d.OnHost, Setup: setup, Labels: owner.Labels(pod.RoleKeeper)}, nil
 }
 
 // leaves reports whether components of a pair are left running, for another supervisor.
@@ -159,7 +154,7 @@ func leaves(ctx context.Context, e engine.Engine, r runnable) bool {
 }
 
 // shownGroup is a pod's group as its status shows it.
-func shownGroup(k *podgroup.Keeper) *status.Cgroup {
+func shownGroup(k *podcgroup.Keeper) *status.Cgroup {
 	if k == nil {
 		return nil
 	}
@@ -167,7 +162,7 @@ func shownGroup(k *podgroup.Keeper) *status.Cgroup {
 	l := k.Bounds()
 	limits := status.Limits{Memory: l.Memory, Swap: l.Swap, CPUs: float64(l.CPUs) / 1e9, Pids: l.Pids, CPUSet: l.CPUSet}
 	shown := &status.Cgroup{Way: string(way), Why: why, Limits: limits}
-	if way != podgroup.Off {
+	if way != podcgroup.Off {
 		shown.Path = k.Choice.Group.Path
 	}
 	return shown
@@ -182,7 +177,7 @@ func keepGroup(ctx context.Context, args []string, stdout io.Writer) error {
 	if err := json.Unmarshal([]byte(args[0]), &o); err != nil {
 		return usage(fmt.Sprintf("cgroup: %v", err))
 	}
-	a, err := podgroup.HelperHost(docker.HelperPath).Obey(ctx, o)
+	a, err := podcgroup.HelperHost(docker.HelperPath).Obey(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@
 //	supervisor version             says which version this is
 //	supervisor names NAME...       writes names into its hosts file; for supervisors only (see names.go)
 //	supervisor kill MARK           kills what has that mark; for supervisors only (see package execkill)
-//	supervisor cgroup ORDER        makes, reads or removes a control group; for supervisors only (see package podgroup)
+//	supervisor cgroup ORDER        makes, reads or removes a control group; for supervisors only (see package podcgroup)
 //	supervisor is PLACE            tells whether it runs there; for supervisors only (see self.go)
 //
 // With -help each says what flags it has. Those about a pod that runs are for docker
@@ -39,7 +39,7 @@ import (
 	"strings"
 
 	"github.com/podlike/podlike/internal/pod"
-	"github.com/podlike/podlike/internal/podgroup"
+	"github.com/podlike/podlike/internal/podcgroup"
 )
 
 // version is set when a release is built.
@@ -117,7 +117,7 @@ func ask(command string, args []string, stdout, stderr io.Writer) (int, error) {
 		return 0, kill(ctx, args)
 	case "is":
 		return 0, is(args)
-	case podgroup.Command:
+	case podcgroup.Command:
 		return 0, keepGroup(ctx, args, stdout)
 	case "version":
 		_, err := fmt.Fprintln(stdout, version)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/podlike/podlike/internal/pod"
-	"github.com/podlike/podlike/internal/podgroup"
+	"github.com/podlike/podlike/internal/podcgroup"
 )
 
 // options are what the command line says.
@@ -65,7 +65,7 @@ const defaultEngineTimeout = 2 * time.Minute
 // parseOptions reads the flags of a command. Asked for help it prints it and returns
 // flag.ErrHelp.
 func parseOptions(command string, args []string, help io.Writer) (options, error) {
-	o := options{pids: true, ipc: true, stopTimeout: pod.DefaultGrace, reserve: podgroup.DefaultReserve}
+	o := options{pids: true, ipc: true, stopTimeout: pod.DefaultGrace, reserve: podcgroup.DefaultReserve}
 	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // errors are told once, by main
 	switch command {

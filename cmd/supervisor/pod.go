@@ -18,7 +18,7 @@ import (
 	"github.com/podlike/podlike/internal/pairing"
 	"github.com/podlike/podlike/internal/plan"
 	"github.com/podlike/podlike/internal/pod"
-	"github.com/podlike/podlike/internal/podgroup"
+	"github.com/podlike/podlike/internal/podcgroup"
 	"github.com/podlike/podlike/internal/source"
 	"github.com/podlike/podlike/internal/source/compose"
 	"github.com/podlike/podlike/internal/source/labels"
@@ -39,8 +39,10 @@ type runnable struct {
 	oomScore int       // of its components
 	image    engine.ID // of the supervisor
 	called   []string  // what networks call the service
-	// group is the pod's control group. Nil: it is only looked at.
-	group *podgroup.Keeper
+	// group is the pod's control group. Nil: it is only looked at, or is a pair's: that is opened, by
+	// openGroup, when it is known who is in charge.
+	group     *podcgroup.Keeper
+	openGroup func() *podcgroup.Keeper
 	// admit says what keeps the pod from being run, when more than its text is known.
 	admit func(images map[string]engine.Image, lacking []string) error
 }
@@ -66,9 +68,14 @@ func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 	if err != nil {
 		return runnable{}, err
 	}
-	group, err := groupOf(ctx, e, o, self, of, &owner, open)
+	openGroup, err := groupOf(ctx, e, o, self, of, &owner, open)
 	if err != nil {
 		return runnable{}, err
+	}
+	var group *podcgroup.Keeper
+	if openGroup != nil && !owner.Paired() {
+		group = openGroup()
+		owner.Cgroup = group.Parent()
 	}
 	own.Bound = owner.Cgroup != "" && !owner.Paired()
 	admitted, lowered, err := admission.Admit(complete(p.Pod, o, self.Image), own, archive.LookAt)
@@ -83,8 +90,8 @@ func prepare(ctx context.Context, e engine.Engine, o options, self engine.Seen, 
 		group.Pod = admitted
 	}
 	return runnable{
-		group: group,
-		pod:   admitted, owner: owner, name: self.Name, keys: keys, oomScore: admission.OOMScoreAdj(self.OOMScoreAdj), image: self.ImageID,
+		group: group, openGroup: openGroup,
+		pod: admitted, owner: owner, name: self.Name, keys: keys, oomScore: admission.OOMScoreAdj(self.OOMScoreAdj), image: self.ImageID,
 		called: calledAs(self.Labels),
 		admit:  gate(p, tell),
 	}, nil

@@ -77,6 +77,7 @@ func superviseWith(o options, out *streams) (int, error) {
 	if err != nil || ctx.Err() != nil && !r.owner.Paired() {
 		return unbegun(ctx, err, emit)
 	}
+	d.UseHelper(helperOf(r.owner, r.image))
 	defer out.hurry(ctx, r.pod.Grace*3/4)()
 	n := namerOf(r, d.WriteNames, emit)
 	named, forget := n.Begin(ctx)
@@ -90,6 +91,11 @@ func superviseWith(o options, out *streams) (int, error) {
 		return unbegun(ctx, err, emit)
 	}
 	defer hold()
+	if r.owner.Paired() { // of which nobody else may make anything now
+		r.group = r.openGroup()
+		defer r.group.Close()
+		r.group.Pod, c.Owner.Cgroup, c.Group, c.Bind = r.pod, r.group.Parent(), r.group, r.group.Bind
+	}
 	if isTerminal(os.Stdin) {
 		hurry, relax := inHurry(ctx)
 		defer relax()

@@ -6,7 +6,7 @@ import (
 
 	"github.com/podlike/podlike/internal/cgroup"
 	"github.com/podlike/podlike/internal/engine"
-	"github.com/podlike/podlike/internal/podgroup"
+	"github.com/podlike/podlike/internal/podcgroup"
 	"github.com/podlike/podlike/internal/status"
 	podusage "github.com/podlike/podlike/internal/usage"
 )
@@ -28,11 +28,11 @@ func wholeOf(ctx context.Context, e podusage.Engine, p status.Pod) podusage.Whol
 	if err != nil || ownerOf(self).Paired() { // whose pause's group is not seen from here
 		return nil
 	}
-	if podgroup.Way(p.Cgroup.Way) == podgroup.Nested {
+	if podcgroup.Way(p.Cgroup.Way) == podcgroup.Nested {
 		w.look = cgroup.Own
 		return w
 	}
-	host := podgroup.Reach(self.Mounts)
+	host := podcgroup.Reach(self.Mounts)
 	if host.Root == "" || p.Cgroup.Path == "" {
 		return nil
 	}
@@ -52,7 +52,8 @@ func (w whole) Measure(context.Context) (podusage.Total, error) {
 		Memory: int64(s.Memory), CPU: time.Duration(s.CPU) * time.Microsecond, Pids: int64(s.Pids), Read: int64(s.Read), Written: int64(s.Written),
 	}}
 	if s.Pressure != nil {
-		t.Pressure = &podusage.Pressure{Memory: s.Pressure.Memory, CPU: s.Pressure.CPU, IO: s.Pressure.IO}
+		p := podusage.Pressure(*s.Pressure)
+		t.Pressure = &p
 	}
 	return t, nil
 }

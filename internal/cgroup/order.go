@@ -3,8 +3,6 @@ package cgroup
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -57,25 +55,4 @@ func (h Host) Obey(ctx context.Context, o Order) (a Answer, err error) {
 		err = fmt.Errorf("cannot %s a control group: there is no such deed", o.Do)
 	}
 	return a, err
-}
-
-// cpusIn are the processors of a list such as 0-2,5.
-func cpusIn(list string) (all []int) {
-	for part := range strings.SplitSeq(list, ",") {
-		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
-		from, err := strconv.Atoi(first)
-		if err != nil {
-			continue
-		}
-		to := from
-		if isRange {
-			if to, err = strconv.Atoi(last); err != nil {
-				continue
-			}
-		}
-		for n := from; n <= to && n < 1<<13; n++ { // no machine has more
-			all = append(all, n)
-		}
-	}
-	return all
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"strconv"
+	"strings"
 
 	"github.com/coreos/go-systemd/v22/dbus"
 	bus "github.com/godbus/dbus/v5"
@@ -171,4 +173,25 @@ func maskOf(list string) (mask []byte) {
 		mask[n/8] |= 1 << (n % 8)
 	}
 	return mask
+}
+
+// cpusIn are the processors of a list such as 0-2,5.
+func cpusIn(list string) (all []int) {
+	for part := range strings.SplitSeq(list, ",") {
+		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		from, err := strconv.Atoi(first)
+		if err != nil {
+			continue
+		}
+		to := from
+		if isRange {
+			if to, err = strconv.Atoi(last); err != nil {
+				continue
+			}
+		}
+		for n := from; n <= to && n < 1<<13; n++ { // no machine has more
+			all = append(all, n)
+		}
+	}
+	return all
 }

@@ -96,3 +96,11 @@ type End struct {
 
 // A Sink takes events. It may be called by several goroutines at once.
 type Sink func(Event)
+
+// Stamped is a sink that puts the time into what it passes on.
+func (s Sink) Stamped() Sink {
+	return func(e Event) {
+		e.At = time.Now()
+		s(e)
+	}
+}

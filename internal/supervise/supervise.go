@@ -111,11 +111,7 @@ func New(c Config) *Supervisor {
 	if c.KeepOnStop == nil {
 		c.KeepOnStop = func() bool { return false }
 	}
-	emit := c.Emit
-	c.Emit = func(e event.Event) {
-		e.At = time.Now()
-		emit(e)
-	}
+	c.Emit = c.Emit.Stamped()
 	s := &Supervisor{Config: c, live: live.New(c.Pod), courier: handover.Courier{Engine: c.Engine}}
 	s.puller = pull.Puller{Engine: c.Engine, Keys: c.Keys, Emit: c.Emit, Progress: s.live.NotePull}
 	s.maker = maker.Maker{

@@ -20,7 +20,7 @@ import (
 	"github.com/podlike/podlike/internal/engine/docker"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/pod"
-	"github.com/podlike/podlike/internal/podgroup"
+	"github.com/podlike/podlike/internal/podcgroup"
 	"github.com/podlike/podlike/internal/status"
 )
 
@@ -65,11 +65,11 @@ func (s *scene) nested() bool {
 }
 
 // way is how pods come by their groups here when nobody says more.
-func (s *scene) way() podgroup.Way {
+func (s *scene) way() podcgroup.Way {
 	if s.nested() {
-		return podgroup.Nested
+		return podcgroup.Nested
 	}
-	return podgroup.Helper
+	return podcgroup.Helper
 }
 
 // kit is a component that runs a command of testkit's, with more keys.
@@ -216,7 +216,7 @@ func TestTheLimitOfMemoryBindsAllComponentsTogether(t *testing.T) {
 	const own = 96 * mib
 	all := int64(own) // the supervisor's share of it is its own
 	if !s.nested() {
-		all -= podgroup.DefaultReserve
+		all -= podcgroup.DefaultReserve
 	}
 	p := s.run(limited(own), nil, "one", kit(fmt.Sprint("eat ", 60*mib)), "two", kit(fmt.Sprint("eat ", 60*mib)))
 	victims := 0
@@ -309,25 +309,25 @@ func TestEachWayIsToldAndLeavesNothing(t *testing.T) {
 	ways := map[string]struct {
 		change func(*dockertest.Spec)
 		flags  []string
-		way    podgroup.Way
+		way    podcgroup.Way
 	}{
 		"Usual": {func(*dockertest.Spec) {}, nil, s.way()},
 		"Small": {func(spec *dockertest.Spec) {
 			spec.User, spec.ReadOnly, spec.GroupAdd = "65534", true, []string{socketGroup(t, s.d)}
 		}, nil, s.way()},
-		"Off": {func(*dockertest.Spec) {}, []string{"-pod-cgroup=off"}, podgroup.Off},
+		"Off": {func(*dockertest.Spec) {}, []string{"-pod-cgroup=off"}, podcgroup.Off},
 	}
 	switch {
 	case s.nested(): // there is no other way
 	case s.info.CgroupDriver == engine.CgroupFS:
 		way := ways["Usual"]
 		way.change = func(spec *dockertest.Spec) { spec.Binds = append(spec.Binds, hierarchy+":/host/cgroup") }
-		way.way = podgroup.Mount
+		way.way = podcgroup.Mount
 		ways["Given"] = way
 	default:
 		way := ways["Usual"]
 		way.change = func(spec *dockertest.Spec) { spec.Binds = append(spec.Binds, bus+":/host/bus") }
-		way.way = podgroup.DBus
+		way.way = podcgroup.DBus
 		ways["Given"] = way
 	}
 	for name, test := range ways {
@@ -339,10 +339,10 @@ func TestEachWayIsToldAndLeavesNothing(t *testing.T) {
 			}, test.flags, "app", kit("sleep"))
 			p.told(string(event.Running))
 			got := p.status().Cgroup
-			if got.Way != string(test.way) || (got.Path == "") != (test.way == podgroup.Off) {
+			if got.Way != string(test.way) || (got.Path == "") != (test.way == podcgroup.Off) {
 				t.Errorf("its group is %+v, and it says\n%s", got, p.Output(t))
 			}
-			if test.way == podgroup.Off {
+			if test.way == podcgroup.Off {
 				if r := p.told(string(event.Ungrouped)); r.Level != "warn" || !strings.Contains(r.Why, "memory 128m") {
 					t.Errorf("it is told as %+v", r)
 				}
@@ -375,7 +375,7 @@ func TestTheLimitFollowsThatOfTheSupervisorAndOutlivesRestarts(t *testing.T) {
 	p.Limit(t, 128*mib)
 	want := int64(128 * mib)
 	if !s.nested() {
-		want -= podgroup.DefaultReserve
+		want -= podcgroup.DefaultReserve
 	}
 	dockertest.Eventually(t, soon, func() (bool, string) {
 		got := p.status().Cgroup.Limits.Memory

@@ -1,4 +1,4 @@
-package podgroup_test
+package podcgroup_test
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"github.com/podlike/podlike/internal/engine/fake"
 	"github.com/podlike/podlike/internal/event"
 	"github.com/podlike/podlike/internal/pod"
-	"github.com/podlike/podlike/internal/podgroup"
+	"github.com/podlike/podlike/internal/podcgroup"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,7 +42,7 @@ type machine struct {
 
 var v2 = engine.Info{CgroupVersion: 2, CgroupDriver: engine.CgroupFS}
 
-// onHost is podgroup.OnHost.
+// onHost is podcgroup.OnHost.
 func (m *machine) onHost(ctx context.Context, paths, command []string, labels map[string]string, begun func()) ([]byte, error) {
 	if m.refuse != nil {
 		return nil, m.refuse
@@ -55,7 +55,7 @@ func (m *machine) onHost(ctx context.Context, paths, command []string, labels ma
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var o cgroup.Order
-	if err := json.Unmarshal([]byte(command[1]), &o); err != nil || command[0] != podgroup.Command || labels[pod.LabelRole] != pod.RoleKeeper {
+	if err := json.Unmarshal([]byte(command[1]), &o); err != nil || command[0] != podcgroup.Command || labels[pod.LabelRole] != pod.RoleKeeper {
 		return nil, errors.New("it is not understood")
 	}
 	m.orders = append(m.orders, o)
@@ -70,13 +70,13 @@ func (m *machine) emit(e event.Event) {
 }
 
 // open opens a pod's group on cgroup v2 in a bubble.
-func (m *machine) open(t *testing.T, limits engine.Limits) *podgroup.Keeper {
+func (m *machine) open(t *testing.T, limits engine.Limits) *podcgroup.Keeper {
 	t.Helper()
 	return m.openOn(t, v2, limits)
 }
 
 // openOn is open on a machine that is set up like that.
-func (m *machine) openOn(t *testing.T, info engine.Info, limits engine.Limits) *podgroup.Keeper {
+func (m *machine) openOn(t *testing.T, info engine.Info, limits engine.Limits) *podcgroup.Keeper {
 	t.Helper()
 	m.Engine = fake.New()
 	t.Cleanup(m.Engine.Close)
@@ -84,9 +84,9 @@ func (m *machine) openOn(t *testing.T, info engine.Info, limits engine.Limits) *
 	if m.begun != nil {
 		m.begun()
 	}
-	choice := podgroup.Choose(podgroup.Facts{Info: info, Owner: engine.Seen{ID: me}})
-	k := podgroup.Open(t.Context(), podgroup.Config{
-		Engine: m, OnHost: m.onHost, Emit: m.emit, Choice: choice, Owner: pod.Owner{ID: string(me)}, Limits: limits, Reserve: podgroup.DefaultReserve,
+	choice := podcgroup.Choose(podcgroup.Facts{Info: info, Owner: engine.Seen{ID: me}})
+	k := podcgroup.Open(t.Context(), podcgroup.Config{
+		Engine: m, OnHost: m.onHost, Emit: m.emit, Choice: choice, Owner: pod.Owner{ID: string(me)}, Limits: limits, Reserve: podcgroup.DefaultReserve,
 		Pod: pod.Pod{Components: []pod.Component{{Name: "big", Resources: pod.Resources{Memory: 512 * mib}}, {Name: "free"}}},
 	})
 	t.Cleanup(k.Close)
@@ -94,7 +94,7 @@ func (m *machine) openOn(t *testing.T, info engine.Info, limits engine.Limits) *
 }
 
 // limitsOf makes a container of a component's, has it bound, and returns its limits.
-func (m *machine) limitsOf(t *testing.T, k *podgroup.Keeper, component string, memory int64) engine.Limits {
+func (m *machine) limitsOf(t *testing.T, k *podcgroup.Keeper, component string, memory int64) engine.Limits {
 	t.Helper()
 	id, _, err := m.Create(t.Context(), engine.Container{Name: component, Image: "app", Resources: engine.Resources{Memory: memory}})
 	if err == nil {
@@ -265,11 +265,11 @@ func TestOnlyWhatIsLeftIsDropped(t *testing.T) {
 		k := m.open(t, engine.Limits{})
 		synctest.Wait()
 		for name, test := range map[string]struct {
-			others *podgroup.Others
+			others *podcgroup.Others
 			orders int
 		}{
 			"Known": {k.Others(pod.Owner{}.Labels(pod.RoleKeeper)), 1},
-			"Node":  {&podgroup.Others{OnHost: m.onHost, Setup: left.Setup, Labels: pod.Owner{}.Labels(pod.RoleKeeper)}, 2},
+			"Node":  {&podcgroup.Others{OnHost: m.onHost, Setup: left.Setup, Labels: pod.Owner{}.Labels(pod.RoleKeeper)}, 2},
 		} {
 			m.orders = nil
 			owners, err := test.others.Owners(t.Context())
@@ -353,4 +353,28 @@ func TestAGroupIsLookedAtAndRemovedByHelpers(t *testing.T) {
 			t.Errorf("ordered %+v", m.orders)
 		}
 	})
+}
+
+// A status is asked for, and components end, while limits change.
+func TestAKeeperMayBeAskedByManyAtOnce(t *testing.T) {
+	m := &machine{}
+	k := m.open(t, engine.Limits{Memory: 96 * mib})
+	var all sync.WaitGroup
+	for n := range int64(4) {
+		for _, do := range []func(){
+			func() { _ = k.Set(t.Context(), engine.Limits{Memory: (64 + n) * 2 * mib}) },
+			func() { k.Memory() }, func() { k.Bounds() }, func() { k.Way() }, func() { k.Others(nil) },
+			func() { _ = k.Bind(t.Context(), "free", "none") },
+		} {
+			all.Go(func() {
+				for range 20 {
+					do()
+				}
+			})
+		}
+	}
+	all.Wait()
+	if k.Memory() == 0 {
+		t.Error("there is no limit any more")
+	}
 }

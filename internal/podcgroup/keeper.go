@@ -1,4 +1,4 @@
-package podgroup
+package podcgroup
 
 import (
 	"context"
@@ -50,27 +50,21 @@ type Keeper struct {
 	made  chan struct{} // closed when it is known whether there is a group
 
 	mu      sync.Mutex
-	choice  Choice         // as it has turned out
-	failed  error          // why there is none, though the engine had agreed to make it
-	limited cgroup.Limits  // as they were set last
-	others  []cgroup.Group // of all pods that there were then
-	lowered map[string]bool
+	choice  Choice          // as it has turned out
+	failed  error           // why there is none, though the engine had agreed to make it
+	limited cgroup.Limits   // as they were set last
+	others  []cgroup.Group  // those that were left then of other pods
+	lowered map[string]bool // components of which it was told
 }
 
-const (
-	// making is how long it may take to make a group or to look at one. It takes less than a second on
-	// most machines; an engine that has not answered by then may as well be without one.
-	making = 4 * time.Minute
-)
+// making is how long it may take to make a group or to look at one. It takes less than a second on
+// most machines; an engine that has not answered by then may as well be without one.
+const making = 4 * time.Minute
 
 // Open begins to make a pod's group, and returns as soon as it is known that the engine lets it be
 // made. Close has to be called.
 func Open(ctx context.Context, c Config) *Keeper {
-	emit := c.Emit
-	c.Emit = func(e event.Event) {
-		e.At = time.Now()
-		emit(e)
-	}
+	c.Emit = c.Emit.Stamped()
 	k := &Keeper{Config: c, choice: c.Choice, made: make(chan struct{}), lowered: map[string]bool{}}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	k.end = end
@@ -96,11 +90,12 @@ func Open(ctx context.Context, c Config) *Keeper {
 			return k
 		case <-ctx.Done():
 		}
-		k.tell()
 		return k
 	}
 	close(k.made)
-	k.tell()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.tellLocked()
 	return k
 }
 
@@ -192,15 +187,12 @@ func (k *Keeper) makeThere(ctx context.Context, agreed func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.others = a.Pods
-	if err == nil {
-		return
+	if err != nil {
+		k.choice.Way, k.choice.Why = Off, err.Error()
 	}
-	k.failed = err
-	k.choice.Why = err.Error()
-	if !begun { // nothing of the pod was made yet, and will be without a group
-		k.failed = nil
+	if err != nil && begun { // otherwise nothing of the pod was made yet, and will be without a group
+		k.failed = err
 	}
-	k.choice.Way = Off
 	k.tellLocked()
 }
 
@@ -287,7 +279,7 @@ func (k *Keeper) Bind(ctx context.Context, component string, id engine.ID) error
 		return nil
 	}
 	c, _ := k.Pod.Component(component)
-	clamped, lowered := pod.Clamp(pod.Pod{Components: []pod.Component{c}}, pod.Limits(k.Config.Limits))
+	clamped, lowered := pod.Clamp(pod.Pod{Components: []pod.Component{c}}, pod.Limits(k.Limits))
 	if !told {
 		for _, l := range lowered {
 			k.Emit(event.Event{Kind: event.Lowered, Component: component, Why: l.String()})
@@ -351,18 +343,11 @@ func same(a, b cgroup.Limits) bool {
 	return a == b
 }
 
-// tell tells how the pod has come by its group.
-func (k *Keeper) tell() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.tellLocked()
-}
-
 // tellLocked tells how the pod has come by its group, or what of its limits does not bind it.
 func (k *Keeper) tellLocked() {
 	limits := words(k.limited)
 	if k.choice.Way == Off { // and the supervisor keeps nothing
-		limits = words(share(k.Config.Limits, 0))
+		limits = words(share(k.Limits, 0))
 	}
 	switch {
 	case k.choice.Way != Off:

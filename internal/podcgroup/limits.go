@@ -1,4 +1,4 @@
-package podgroup
+package podcgroup
 
 import (
 	"github.com/podlike/podlike/internal/cgroup"

@@ -1,11 +1,11 @@
-// Package podgroup gives a pod its control group: it finds a way to make one on the engine's
+// Package podcgroup gives a pod its control group: it finds a way to make one on the engine's
 // machine, keeps the group's limits those of the container that the pod belongs to, tells how it
 // is, and removes it. What is done to a group is package cgroup's, here or in a helper.
 //
 // On cgroup v1 with cgroupfs the pod's containers are below the supervisor's own group, and the
 // engine's limits of that bind them all. Elsewhere no engine lets a container be below another one's, so that
 // the pod has a group of its own beside it.
-package podgroup
+package podcgroup
 
 import (
 	"path"
